@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config';
+
+// One project per breadth: unit tests sit beside their file, everything wider under test/.
+export default defineConfig({
+  resolve: { conditions: ['source'] },
+  ssr: { resolve: { conditions: ['source'] } },
+  test: {
+    include: ['apps/**/*.spec.ts', 'libs/**/*.spec.ts', 'test/**/*.spec.ts'],
+    exclude: ['**/node_modules/**', 'dist/**'],
+    execArgv: ['--conditions=source'],
+    testTimeout: 30_000,
+    hookTimeout: 120_000,
+  },
+});
