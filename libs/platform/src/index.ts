@@ -1,0 +1,16 @@
+export { type Clock, newId, systemClock } from './clock.ts';
+export {
+  configurationError,
+  describeConfig,
+  knownKeys,
+  loadConfig,
+  type LoadedConfiguration,
+  type Origin,
+} from './config/load.ts';
+export { type Configuration, milliseconds } from './config/schema.ts';
+export { defineErrors, errorCatalogue, type ErrorDefinition, reasonOf, TidemillError } from './errors.ts';
+export { createLogger, type Logger, silentLogger } from './logger.ts';
+export { createMetrics, metricDefinitions, type Metrics } from './metrics.ts';
+export { Readiness } from './readiness.ts';
+export { Shutdown } from './shutdown.ts';
+export { siblingModule } from './sibling-module.ts';
