@@ -1,0 +1,146 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { reasonOf } from '#libs/platform';
+import { modelError } from './errors.ts';
+
+/** A bundle larger than this is refused before it is read. */
+export const maximumBundleBytes = 2 ** 31;
+
+const sha256Pattern = /^[0-9a-f]{64}$/;
+/** Relative, one folder deep at most, nothing hidden: no name from outside can leave the bundle's folder. */
+const filePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
+
+const goldenText = z.strictObject({
+  text: z.string(),
+  /** In the order of `labels`. */
+  probabilities: z.array(z.number()),
+});
+
+const manifestSchema = z
+  .strictObject({
+    format: z.literal(1),
+    model: z.string(),
+    /** In the order of the graph's output columns. */
+    labels: z.array(z.string().min(1)).min(2),
+    input: z.strictObject({ kind: z.literal('utf16'), maximumCharacters: z.number().int().min(1).max(100_000) }),
+    /** Texts the version must answer as recorded before it may serve; at least one is as long as the model takes. */
+    goldenTexts: z.array(goldenText).min(1),
+    temperature: z.number().positive(),
+    trainer: z.string(),
+    /** Every other file of the bundle with its sha256. */
+    files: z.record(z.string().regex(filePattern), z.string().regex(sha256Pattern)),
+  })
+  .refine((manifest) => new Set(manifest.labels).size === manifest.labels.length, 'labels must be distinct')
+  .refine((manifest) => 'model.onnx' in manifest.files, 'files must name model.onnx')
+  .refine(
+    (manifest) => manifest.goldenTexts.every((golden) => golden.probabilities.length === manifest.labels.length),
+    'every golden text needs one probability a label',
+  );
+
+/** What manifest.json of a bundle says. */
+export type Manifest = z.output<typeof manifestSchema>;
+
+/** A verified model bundle in a local folder. */
+export interface Bundle {
+  directory: string;
+  /** sha256 over the sorted lines `path NUL sha256 LF` of all files, manifest included. */
+  digest: string;
+  manifest: Manifest;
+  /** Path to sha256 of every file, manifest included. */
+  files: Record<string, string>;
+}
+
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The digest that names a bundle: any changed byte or name changes it. */
+export function bundleDigest(files: Readonly<Record<string, string>>): string {
+  const lines = Object.keys(files)
+    .toSorted()
+    .map((path) => `${path}\0${files[path] ?? ''}\n`);
+  return sha256(lines.join(''));
+}
+
+/**
+ * Parses manifest.json.
+ * @throws TidemillError BUNDLE_INVALID with the field and the reason.
+ */
+export function parseManifest(json: string): Manifest {
+  let content: unknown;
+  try {
+    content = JSON.parse(json);
+  } catch (cause) {
+    throw modelError('BUNDLE_INVALID', { detail: `manifest.json is not JSON: ${reasonOf(cause)}`, cause });
+  }
+  const parsed = manifestSchema.safeParse(content);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  throw modelError('BUNDLE_INVALID', {
+    detail: `manifest.json ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`,
+  });
+}
+
+/**
+ * Reads and verifies a bundle: the manifest, then every file against its sha256, before anything is parsed as a model.
+ * @param expectedDigest when given, the bundle must have exactly this digest.
+ * @throws TidemillError BUNDLE_INVALID or BUNDLE_DIGEST_MISMATCH.
+ */
+export async function readBundle(directory: string, expectedDigest?: string): Promise<Bundle> {
+  const manifestBytes = await readBundleFile(directory, 'manifest.json');
+  const manifest = parseManifest(manifestBytes.toString('utf8'));
+  const files: Record<string, string> = { ...manifest.files, 'manifest.json': sha256(manifestBytes) };
+  const present = (await readdir(directory, { recursive: true, withFileTypes: true })).filter(
+    (entry) => !entry.isDirectory(),
+  );
+  for (const entry of present) {
+    const path = join(entry.parentPath, entry.name).slice(join(directory, '/').length);
+    if (!entry.isFile() || !(path in files))
+      throw modelError('BUNDLE_INVALID', { detail: `${path} is not named in the manifest` });
+  }
+  for (const [path, expected] of Object.entries(manifest.files)) {
+    if (sha256(await readBundleFile(directory, path)) !== expected) {
+      throw modelError('BUNDLE_DIGEST_MISMATCH', { detail: `${path} has other bytes than the manifest says` });
+    }
+  }
+  const digest = bundleDigest(files);
+  if (expectedDigest !== undefined && digest !== expectedDigest) {
+    throw modelError('BUNDLE_DIGEST_MISMATCH', { detail: `expected ${expectedDigest}, found ${digest}` });
+  }
+  return { directory, digest, manifest, files };
+}
+
+async function readBundleFile(directory: string, path: string): Promise<Buffer> {
+  if (!filePattern.test(path))
+    throw modelError('BUNDLE_INVALID', { detail: `${JSON.stringify(path)} is not an allowed file name` });
+  try {
+    return await readFile(join(directory, path));
+  } catch (cause) {
+    throw modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
+  }
+}
+
+/**
+ * Writes a bundle into an empty or new folder and returns it.
+ * @param parts every file but the manifest; `model.onnx` is required.
+ */
+export async function writeBundle(
+  directory: string,
+  manifest: Omit<Manifest, 'files' | 'format'>,
+  parts: Readonly<Record<string, Uint8Array | string>>,
+): Promise<Bundle> {
+  const files: Record<string, string> = {};
+  for (const path of Object.keys(parts).toSorted()) {
+    const bytes = parts[path] ?? '';
+    files[path] = sha256(bytes);
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), bytes);
+  }
+  const complete = parseManifest(JSON.stringify({ format: 1, ...manifest, files }));
+  const json = `${JSON.stringify(complete, null, 2)}\n`;
+  await writeFile(join(directory, 'manifest.json'), json);
+  const all = { ...files, 'manifest.json': sha256(json) };
+  return { directory, digest: bundleDigest(all), manifest: complete, files: all };
+}

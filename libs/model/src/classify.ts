@@ -1,0 +1,48 @@
+import { type HostModel, ModelHost, type HostOptions } from './model-host.ts';
+
+/** What one text is answered. */
+export interface Classified {
+  label: string;
+  confidence: number;
+  /** In the order of the labels. */
+  probabilities: number[];
+}
+
+/** Texts handed to a host at a time. */
+const batchTexts = 512;
+
+/**
+ * Answers texts offline with exactly the code that serves: the same host process, normalisation and graph.
+ * @throws TidemillError as ModelHost does.
+ */
+export async function classify(
+  model: HostModel,
+  texts: readonly string[],
+  options: HostOptions,
+): Promise<Classified[]> {
+  await using host = await ModelHost.open(model, options);
+  return await classifyWith(host, model.labels, texts);
+}
+
+/** The same on a host that is already open. */
+export async function classifyWith(
+  host: ModelHost,
+  labels: readonly string[],
+  texts: readonly string[],
+): Promise<Classified[]> {
+  const results: Classified[] = [];
+  for (let start = 0; start < texts.length; start += batchTexts) {
+    const batch = texts.slice(start, start + batchTexts);
+    const { probabilities } = await host.classify(batch);
+    for (let row = 0; row < batch.length; row++)
+      results.push(classified(probabilities.subarray(row * labels.length, (row + 1) * labels.length), labels));
+  }
+  return results;
+}
+
+/** The most probable label of one row. */
+export function classified(row: Float32Array, labels: readonly string[]): Classified {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if ((row[i] ?? 0) > (row[best] ?? 0)) best = i;
+  return { label: labels[best] ?? '', confidence: row[best] ?? 0, probabilities: [...row] };
+}

@@ -1,0 +1,16 @@
+import { defineErrors } from '#libs/platform';
+
+export const modelError = defineErrors({
+  BUNDLE_INVALID: { message: 'the model bundle is not valid', retriable: false },
+  BUNDLE_DIGEST_MISMATCH: { message: 'the model bundle is not the one its digest names', retriable: false },
+  MODEL_REFUSED: { message: 'the model was refused', retriable: false },
+  MODEL_OUTPUT_INVALID: {
+    message: 'the model gave an answer that is not a probability distribution',
+    retriable: false,
+  },
+  MODEL_HOST_EXITED: { message: 'the model host process ended', retriable: true },
+  MODEL_HOST_TIMEOUT: { message: 'the model host did not answer in time and was ended', retriable: true },
+  MODEL_NOT_SERVING: { message: 'no version of the model is being served', retriable: true },
+  BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },
+  VERSION_SUPERSEDED: { message: 'a newer model version arrived while this one was being loaded', retriable: false },
+});

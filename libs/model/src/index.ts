@@ -1,0 +1,16 @@
+export {
+  type Bundle,
+  bundleDigest,
+  type Manifest,
+  maximumBundleBytes,
+  parseManifest,
+  readBundle,
+  sha256,
+  writeBundle,
+} from './bundle.ts';
+export { classified, type Classified, classify, classifyWith } from './classify.ts';
+export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
+export { modelError } from './errors.ts';
+export { inspectOnnx, type OnnxSummary } from './inspect-onnx.ts';
+export { type HostAnswer, hostModel, type HostModel, ModelHost, type HostOptions } from './model-host.ts';
+export { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';

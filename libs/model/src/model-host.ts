@@ -1,0 +1,178 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import { siblingModule } from '#libs/platform';
+import type { Manifest } from './bundle.ts';
+import { modelError } from './errors.ts';
+import type { HostReply, HostRequest } from './host-protocol.ts';
+
+export interface HostOptions {
+  executionProviders: string[];
+  /** Intra-op threads. */
+  threads: number;
+  /** A host that does not answer within this time is ended. Milliseconds. */
+  timeout?: number;
+  signal?: AbortSignal | undefined;
+}
+
+/** What a host needs to know of a model: a bundle's manifest, or as much of it as exists while one is being made. */
+export interface HostModel {
+  modelPath: string;
+  labels: string[];
+  maximumCharacters: number;
+  goldenTexts: Manifest['goldenTexts'];
+}
+
+export interface HostAnswer {
+  /** Rows × labels, row-major, in the order of the texts. */
+  probabilities: Float32Array;
+  truncated: Uint8Array;
+  /** Time in the host, milliseconds. */
+  milliseconds: number;
+}
+
+interface Waiting {
+  resolve: (answer: HostAnswer) => void;
+  reject: (error: Error) => void;
+}
+
+const defaultTimeout = 60_000;
+
+/** A model opened in a child process of its own. Ends with `close`, or by itself when the parent process ends. */
+export class ModelHost {
+  readonly device: string;
+  /** Time from start to warm, milliseconds. */
+  readonly openMilliseconds: number;
+  /** Resolves when the process has ended, for whatever reason. */
+  readonly exited: Promise<void>;
+  readonly #child: ChildProcess;
+  readonly #waiting: Map<number, Waiting>;
+  readonly #timeout: number;
+  #nextId = 0;
+
+  private constructor(
+    child: ChildProcess,
+    waiting: Map<number, Waiting>,
+    opened: { device: string; milliseconds: number },
+    timeout: number,
+    exited: Promise<void>,
+  ) {
+    this.#child = child;
+    this.#waiting = waiting;
+    this.#timeout = timeout;
+    this.device = opened.device;
+    this.openMilliseconds = opened.milliseconds;
+    this.exited = exited;
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  /**
+   * Starts a host, opens the model and proves it on its golden texts.
+   * @throws TidemillError MODEL_REFUSED, MODEL_HOST_EXITED or MODEL_HOST_TIMEOUT; the process is gone then.
+   */
+  static async open(model: HostModel, options: HostOptions): Promise<ModelHost> {
+    options.signal?.throwIfAborted();
+    const timeout = options.timeout ?? defaultTimeout;
+    const { path, execArgv } = siblingModule(import.meta, 'host');
+    const child = fork(path, [], { execArgv, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
+    let lastWords = '';
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (lastWords = (lastWords + chunk).slice(-2000)));
+    const waiting = new Map<number, Waiting>();
+    const opened = Promise.withResolvers<{ device: string; milliseconds: number }>();
+    child.on('message', (message: HostReply) => {
+      if (message.kind === 'opened') opened.resolve(message);
+      else if (message.kind === 'refused') opened.reject(modelError('MODEL_REFUSED', { detail: message.reason }));
+      else settle(waiting, message);
+    });
+    child.on('error', opened.reject);
+    const exited = new Promise<void>((resolve) => {
+      child.once('exit', (code, signal) => {
+        const error = modelError('MODEL_HOST_EXITED', {
+          detail: `${signal ?? `code ${String(code)}`}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`,
+        });
+        opened.reject(error);
+        for (const { reject } of waiting.values()) reject(error);
+        waiting.clear();
+        resolve();
+      });
+    });
+    const timer = setTimeout(
+      () => opened.reject(modelError('MODEL_HOST_TIMEOUT', { detail: 'while opening the model' })),
+      timeout,
+    );
+    const abort = () => opened.reject(modelError('VERSION_SUPERSEDED'));
+    options.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      child.send({
+        kind: 'open',
+        ...model,
+        executionProviders: options.executionProviders,
+        threads: options.threads,
+      } satisfies HostRequest);
+      return new ModelHost(child, waiting, await opened.promise, timeout, exited);
+    } catch (error) {
+      child.kill('SIGKILL');
+      await exited;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /**
+   * Answers a batch.
+   * @throws TidemillError MODEL_HOST_EXITED, MODEL_HOST_TIMEOUT or MODEL_OUTPUT_INVALID.
+   */
+  async classify(texts: readonly string[]): Promise<HostAnswer> {
+    if (!this.#child.connected) throw modelError('MODEL_HOST_EXITED');
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
+    this.#waiting.set(id, { resolve, reject });
+    const timer = setTimeout(() => {
+      reject(modelError('MODEL_HOST_TIMEOUT'));
+      this.#child.kill('SIGKILL');
+    }, this.#timeout);
+    try {
+      this.#child.send({
+        kind: 'classify',
+        id,
+        joined: texts.join(''),
+        lengths: Int32Array.from(texts, (text) => text.length),
+      } satisfies HostRequest);
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  /** Ends the process; whatever it was still running is lost. */
+  async close(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function settle(waiting: ReadonlyMap<number, Waiting>, message: Extract<HostReply, { id: number }>): void {
+  const request = waiting.get(message.id);
+  if (message.kind === 'answer') request?.resolve(message);
+  else request?.reject(modelError('MODEL_OUTPUT_INVALID', { detail: message.reason }));
+}
+
+/** The model of a verified bundle. */
+export function hostModel(bundle: { directory: string; manifest: Manifest }): HostModel {
+  const { labels, input, goldenTexts } = bundle.manifest;
+  return {
+    modelPath: join(bundle.directory, 'model.onnx'),
+    labels,
+    maximumCharacters: input.maximumCharacters,
+    goldenTexts,
+  };
+}

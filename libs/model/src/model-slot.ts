@@ -1,0 +1,229 @@
+import type { ModelVersion } from '#libs/events';
+import { type Logger, reasonOf, TidemillError } from '#libs/platform';
+import type { Bundle } from './bundle.ts';
+import type { Lease, Serving } from './dynamic-batcher.ts';
+import { modelError } from './errors.ts';
+import type { ModelHost } from './model-host.ts';
+
+/** How far a slot is with one version event; the states of topic serving-status. */
+export interface SlotProgress {
+  event: ModelVersion;
+  state: 'requested' | 'fetched' | 'verified' | 'warm' | 'serving' | 'failed';
+  device?: string;
+  error?: string;
+}
+
+export interface SlotOptions {
+  model: string;
+  /** Brings the bundle's files to a local folder. */
+  materialise: (digest: string, signal: AbortSignal) => Promise<string>;
+  /** Verifies the folder against the digest, before anything in it is parsed as a model. */
+  verify: (directory: string, digest: string) => Promise<Bundle>;
+  /** Starts a host and proves it on the golden texts. */
+  openHost: (bundle: Bundle, signal?: AbortSignal) => Promise<ModelHost>;
+  onProgress: (progress: SlotProgress) => void;
+  logger: Logger;
+}
+
+interface Loaded {
+  host: ModelHost;
+  bundle: Bundle;
+  serving: Serving;
+  leases: number;
+  drained: PromiseWithResolvers<void>;
+}
+
+const firstRetry = 200;
+const longestRetry = 10_000;
+
+/**
+ * One model's place in an inference instance: the version that serves, and the blue/green hot swap to the next.
+ * Events are applied when their epoch is higher; only the newest matters. The new version is fetched, verified and
+ * warmed up beside the old one; the switch happens between two batches; the old one ends when its last batch is done.
+ * Whatever fails, the old one keeps serving.
+ */
+export class ModelSlot {
+  readonly #options: SlotOptions;
+  #current: Loaded | undefined;
+  #wanted: ModelVersion | undefined;
+  #loading: { controller: AbortController; done: Promise<void> } | undefined;
+  #changed = Promise.withResolvers<void>();
+  #closed = false;
+
+  constructor(options: SlotOptions) {
+    this.#options = options;
+  }
+
+  get serving(): Serving | undefined {
+    return this.#current?.serving;
+  }
+
+  /** The newest version event seen, loaded or not. */
+  get wanted(): ModelVersion | undefined {
+    return this.#wanted;
+  }
+
+  /**
+   * Takes note of a version event and starts loading it.
+   * @returns why the event was not taken up, if it was not.
+   */
+  apply(event: ModelVersion): 'accepted' | 'repeated' | 'outdated' | 'contradicting' {
+    const known = this.#wanted;
+    if (known !== undefined && event.epoch < known.epoch) return 'outdated';
+    if (known !== undefined && event.epoch === known.epoch)
+      return event.bundleDigest === known.bundleDigest ? 'repeated' : 'contradicting';
+    this.#wanted = event;
+    this.#options.onProgress({ event, state: 'requested' });
+    this.#loading?.controller.abort(modelError('VERSION_SUPERSEDED'));
+    const controller = new AbortController();
+    // One load at a time: the cancelled one has let go of its memory before the next begins.
+    const done = (this.#loading?.done ?? Promise.resolve()).then(() => this.#swap(event, controller.signal));
+    this.#loading = { controller, done };
+    return 'accepted';
+  }
+
+  /** Resolves when no load is under way. */
+  async settled(): Promise<void> {
+    for (let seen = this.#loading; seen !== undefined; seen = this.#loading === seen ? undefined : this.#loading)
+      await seen.done;
+  }
+
+  /**
+   * The version that serves now, for one batch. Waits while the first version is being loaded or a host restarts.
+   * @throws TidemillError MODEL_NOT_SERVING when there is nothing to wait for.
+   */
+  async acquire(): Promise<Lease> {
+    while (this.#current === undefined) {
+      if (this.#closed || this.#loading === undefined)
+        throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
+      await this.#changed.promise;
+    }
+    const loaded = this.#current;
+    loaded.leases++;
+    return {
+      serving: loaded.serving,
+      classify: (texts) => loaded.host.classify(texts),
+      release: () => {
+        if (--loaded.leases === 0 && loaded !== this.#current) loaded.drained.resolve();
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#loading?.controller.abort(modelError('VERSION_SUPERSEDED'));
+    await this.#loading?.done;
+    await this.#retire();
+    this.#announceChange();
+  }
+
+  async #swap(event: ModelVersion, signal: AbortSignal): Promise<void> {
+    for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
+      try {
+        const loaded = await this.#load(event, signal);
+        const old = this.#current;
+        this.#current = loaded;
+        this.#announceChange();
+        this.#watch(loaded);
+        this.#options.onProgress({ event, state: 'serving', device: loaded.serving.device });
+        if (old !== undefined) await drain(old);
+        return;
+      } catch (error) {
+        if (signal.aborted) return;
+        this.#options.onProgress({ event, state: 'failed', error: reasonOf(error) });
+        this.#options.logger.error(
+          { model: event.model, version: event.version, epoch: event.epoch, reason: reasonOf(error) },
+          'a model version could not be loaded; the one before keeps serving',
+        );
+        if (!(error instanceof TidemillError && error.retriable)) {
+          this.#announceChange();
+          return;
+        }
+        await pause(delay, signal);
+      }
+    }
+  }
+
+  async #load(event: ModelVersion, signal: AbortSignal): Promise<Loaded> {
+    const report = (state: SlotProgress['state']) => this.#options.onProgress({ event, state });
+    const directory = await this.#options.materialise(event.bundleDigest, signal);
+    report('fetched');
+    const bundle = await this.#options.verify(directory, event.bundleDigest);
+    report('verified');
+    const host = await this.#options.openHost(bundle, signal);
+    report('warm');
+    const { labels } = bundle.manifest;
+    const serving = {
+      model: event.model,
+      version: event.version,
+      epoch: event.epoch,
+      bundleDigest: event.bundleDigest,
+      labels,
+      device: host.device,
+    };
+    return { host, bundle, serving, leases: 0, drained: Promise.withResolvers() };
+  }
+
+  /** A serving host that ends by itself is started again from the same verified bundle. */
+  #watch(loaded: Loaded): void {
+    void loaded.host.exited.then(async () => {
+      if (this.#current !== loaded || this.#closed) return;
+      this.#current = undefined;
+      this.#options.logger.error(
+        { model: loaded.serving.model, version: loaded.serving.version },
+        'the model host ended; starting it again',
+      );
+      const controller = new AbortController();
+      const before = this.#loading;
+      const done = this.#reopen(loaded, controller.signal).then(() => before?.done);
+      this.#loading = { controller, done };
+      await done;
+    });
+  }
+
+  async #reopen(loaded: Loaded, signal: AbortSignal): Promise<void> {
+    for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
+      try {
+        const host = await this.#options.openHost(loaded.bundle, signal);
+        // A newer version may have taken over meanwhile.
+        if (this.#current !== undefined || signal.aborted) return await host.close();
+        const again = { ...loaded, host, leases: 0, drained: Promise.withResolvers<void>() };
+        this.#current = again;
+        this.#watch(again);
+        this.#announceChange();
+        return;
+      } catch (error) {
+        this.#options.logger.error(
+          { model: loaded.serving.model, reason: reasonOf(error) },
+          'the model host could not be started again',
+        );
+        await pause(delay, signal);
+      }
+    }
+  }
+
+  async #retire(): Promise<void> {
+    const loaded = this.#current;
+    this.#current = undefined;
+    if (loaded !== undefined) await drain(loaded);
+  }
+
+  #announceChange(): void {
+    const { resolve } = this.#changed;
+    this.#changed = Promise.withResolvers();
+    resolve();
+  }
+}
+
+async function drain(loaded: Loaded): Promise<void> {
+  if (loaded.leases > 0) await loaded.drained.promise;
+  await loaded.host.close();
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
+    const timer = setTimeout(resolve, milliseconds);
+    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
+  });
+}
