@@ -1,0 +1,29 @@
+// `npm run check`: format, lint, types, boundaries, dead code, generated files. Every check runs; the first line of a failure names it.
+import { spawnSync } from 'node:child_process';
+
+const checks = [
+  ['format', 'oxfmt', ['--check', '.']],
+  ['lint', 'oxlint', ['--type-aware', '--quiet']],
+  ['types', 'tsc', ['-p', 'tsconfig.check.json']],
+  ['dashboard types', 'tsc', ['-p', 'apps/dashboard/tsconfig.json']],
+  ['boundaries', 'depcruise', ['--log-level', 'warn', 'libs', 'apps']],
+  ['dead code', 'knip', []],
+  ['generated files', 'node', ['--conditions=source', 'libs/events/scripts/generate.ts', '--check']],
+  ['generated configuration', 'node', ['--conditions=source', 'libs/platform/scripts/generate-config.ts', '--check']],
+];
+
+const only = process.argv.slice(2);
+let failed = 0;
+for (const [name, command, args] of checks) {
+  if (only.length > 0 && !only.includes(name)) continue;
+  const started = performance.now();
+  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  if (status === 0) {
+    console.error(`ok      ${name} (${seconds} s)`);
+  } else {
+    failed++;
+    console.error(`FAILED  ${name} (${seconds} s): ${command} ${args.join(' ')}\n${stdout ?? ''}${stderr ?? ''}`);
+  }
+}
+process.exit(failed === 0 ? 0 : 1);
