@@ -2,7 +2,7 @@
 const ranks = [
   ['events', 'statistics', 'evaluation', 'classifier'],
   ['platform'],
-  ['embedded', 'stream', 'clickhouse', 'model'],
+  ['embedded', 'stream', 'clickhouse', 'model', 'http'],
   ['registry'],
 ];
 
