@@ -18,6 +18,16 @@ const http = section({
   host: text.default('127.0.0.1').describe('Address the gateway listens on; anything but loopback needs http.token.'),
   port: port.default(8080).describe('Port of the gateway; if taken, the next free one.'),
   token: text.default('').describe('Bearer token that requests must carry; empty: none, loopback only.'),
+  maximumRequests: count
+    .default(256)
+    .describe('Requests worked on at once; more are refused with 503 and Retry-After.'),
+  maximumInFlightMegabytes: count
+    .default(64)
+    .describe('Request bodies held at once, waiting for the broker or for inference; more are refused.'),
+  maximumEventClients: count.default(64).describe('Open connections to /v1/events; more are refused.'),
+  acknowledgeTimeout: duration
+    .default('15s')
+    .describe('Longest wait for the broker to acknowledge texts and labels before a request is answered 503.'),
 });
 
 const kafka = section({
