@@ -1,0 +1,2 @@
+export { fileLines } from './file-lines.ts';
+export type { Line, LineFormat, LineOptions } from './line.ts';
