@@ -110,22 +110,24 @@ export async function openClickHouse(settings: Configuration['clickhouse'], opti
       return result.json<T>();
     });
 
+  const insert: ClickHouse['insert'] = (table, rows) =>
+    guarded(undefined, async () => {
+      if (rows.length === 0) return;
+      const { columns, values } = encodeRows(table, rows);
+      await client.insert({ table: checkedIdentifier(table), columns, values, format: 'JSONCompactEachRow' });
+    });
+
   const deployment = embedded ? 'embedded' : settings.cluster === '' ? 'server' : 'cluster';
-  const clickhouse: ClickHouse = {
+  return {
     deployment,
     database,
     query,
     stream: (sql, params, streamOptions) => streamRows(client, sql, params, streamOptions),
     command,
-    insert: (table, rows) =>
-      guarded(undefined, async () => {
-        if (rows.length === 0) return;
-        const { columns, values } = encodeRows(table, rows);
-        await client.insert({ table: checkedIdentifier(table), columns, values, format: 'JSONCompactEachRow' });
-      }),
+    insert,
     migrate: async () => {
       if (!embedded) await guarded(undefined, () => createServerDatabase(settings));
-      return migrate({ command, query, insert: clickhouse.insert }, { deployment, cluster: settings.cluster });
+      return migrate({ command, query, insert }, { deployment, cluster: settings.cluster });
     },
     analystQuery: (sql, { signal } = {}) =>
       guarded(signal, () => runAnalystQuery({ client, engine, database }, sql, signal)),
@@ -137,7 +139,6 @@ export async function openClickHouse(settings: Configuration['clickhouse'], opti
     close: () => client.close(),
     [Symbol.asyncDispose]: () => client.close(),
   };
-  return clickhouse;
 }
 
 async function* streamRows<T>(

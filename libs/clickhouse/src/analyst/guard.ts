@@ -1,9 +1,9 @@
-import { QueryClass } from 'chdb/durable/node';
+import { type QueryAnalysis, QueryClass } from 'chdb/durable/node';
 import { clickhouseError } from '../errors.ts';
 
 /** What the guard asks the engine; none of it runs the query. */
 export interface Inspector {
-  analyse(sql: string): Promise<{ statementCount: number; queryClass: number }>;
+  analyse(sql: string): Promise<Pick<QueryAnalysis, 'statementCount' | 'queryClass'>>;
   /** The lines of an EXPLAIN. */
   explain(kind: 'AST' | 'QUERY TREE run_passes=0', sql: string): Promise<string[]>;
 }

@@ -163,12 +163,10 @@ export class Engine {
   }
 
   async #release(): Promise<void> {
-    let drained = false;
-    const draining = drainPending().then(() => (drained = true));
-    while (!drained) {
+    const drained = drainPending().then(() => true);
+    do {
       for (const id of this.#running) this.#kill(id);
-      await Promise.race([draining, delay(killInterval)]);
-    }
+    } while (!(await Promise.race([drained, delay(killInterval, false)])));
     this.#pool.close();
     await this.#analyser.close();
     this.#control.close();

@@ -3,9 +3,9 @@ export interface ColumnCodec {
   /** The ClickHouse type, without LowCardinality. */
   type: string;
   /** Record value to what JSONCompactEachRow takes. */
-  encode(value: unknown): unknown;
+  encode: (value: unknown) => unknown;
   /** What a query gave back to the record value. */
-  decode(value: unknown): unknown;
+  decode: (value: unknown) => unknown;
 }
 
 export interface AvroField {
@@ -80,29 +80,27 @@ export function columnCodec(type: AvroType, named: Map<string, ColumnCodec>): Co
     return codec;
   }
   if (isUnion(type)) return nullable(type, named);
-  switch (type.type) {
-    case 'record':
-      return tuple(type, named);
-    case 'array': {
-      const item = columnCodec(type.items, named);
-      return {
-        type: `Array(${item.type})`,
-        encode: (value) => (Array.isArray(value) ? value.map(item.encode) : value),
-        decode: (value) => (Array.isArray(value) ? value.map(item.decode) : value),
-      };
-    }
-    case 'map': {
-      const item = columnCodec(type.values, named);
-      return {
-        type: `Map(String, ${item.type})`,
-        encode: (value) => mapEntries(value, (key) => key.toWellFormed(), item.encode),
-        decode: (value) => mapEntries(value, (key) => key, item.decode),
-      };
-    }
-    case 'long':
-      if (type.logicalType === 'timestamp-millis') return timestamp;
-      throw new RangeError(`no column for Avro logical type ${type.logicalType}`);
-  }
+  if (type.type === 'record') return tuple(type, named);
+  if (type.type === 'array') return array(columnCodec(type.items, named));
+  if (type.type === 'map') return map(columnCodec(type.values, named));
+  if (type.logicalType === 'timestamp-millis') return timestamp;
+  throw new RangeError(`no column for Avro logical type ${type.logicalType}`);
+}
+
+function array(item: ColumnCodec): ColumnCodec {
+  return {
+    type: `Array(${item.type})`,
+    encode: (value) => (Array.isArray(value) ? value.map(item.encode) : value),
+    decode: (value) => (Array.isArray(value) ? value.map(item.decode) : value),
+  };
+}
+
+function map(item: ColumnCodec): ColumnCodec {
+  return {
+    type: `Map(String, ${item.type})`,
+    encode: (value) => mapEntries(value, (key) => key.toWellFormed(), item.encode),
+    decode: (value) => mapEntries(value, (key) => key, item.decode),
+  };
 }
 
 function isUnion(type: Exclude<AvroType, string>): type is readonly AvroType[] {

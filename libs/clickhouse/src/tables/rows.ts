@@ -24,7 +24,10 @@ export function toRow<T extends TableName>(table: T, record: TableRecords[T], fr
 
 /** The record a selected row keeps; other columns are left out. Times become epoch milliseconds again. */
 export function fromRow<T extends TableName>(table: T, row: TableRow): TableRecords[T] {
-  return Object.fromEntries(tableColumns[table].map(({ field, column, codec }) => [field, codec.decode(row[column])]));
+  const record: unknown = Object.fromEntries(
+    tableColumns[table].map(({ field, column, codec }) => [field, codec.decode(row[column])]),
+  );
+  return record as TableRecords[T];
 }
 
 /**
