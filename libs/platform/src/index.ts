@@ -14,3 +14,4 @@ export { createMetrics, metricDefinitions, type Metrics } from './metrics.ts';
 export { Readiness } from './readiness.ts';
 export { Shutdown } from './shutdown.ts';
 export { siblingModule } from './sibling-module.ts';
+export { threadPoolSize } from './thread-pool.ts';

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseError } from '@clickhouse/client';
 import { drainPending, Session } from 'chdb';
 import { ChdbNodeEngine, type QueryAnalysis } from 'chdb/durable/node';
-import { type Logger, newId, reasonOf } from '#libs/platform';
+import { type Logger, newId, reasonOf, threadPoolSize } from '#libs/platform';
 import { clickhouseError } from '../errors.ts';
 import { SessionPool, type SessionRequest } from './sessions.ts';
 import { Slots } from './slots.ts';
@@ -32,9 +32,15 @@ export interface InsertRequest extends SessionRequest {
   body: Buffer;
 }
 
-/** Queries in the engine at a time; the others wait in order. */
-const concurrentQueries = 8;
 const killInterval = 50;
+
+/**
+ * Statements in the engine at a time; the others wait in order. Each holds a thread of the pool until it ends, and
+ * files and name look-ups need threads of the same pool: with all four of the default taken, a read waited 26 s.
+ */
+function concurrentStatements(): number {
+  return Math.max(3, threadPoolSize() - 4);
+}
 
 /**
  * The chdb engine on one data directory: the only one of this process, and no other process may have the directory.
@@ -44,7 +50,7 @@ export class Engine {
   readonly #control: Session;
   readonly #analyser: ChdbNodeEngine;
   readonly #pool: SessionPool;
-  readonly #slots = new Slots(concurrentQueries);
+  readonly #slots = new Slots(concurrentStatements());
   readonly #running = new Set<string>();
   readonly #logger: Logger;
   #closing: Promise<void> | undefined;
@@ -207,12 +213,16 @@ export class Engine {
     };
   }
 
-  /** ASYNC, because SYNC waits inside the engine and has been seen to hang. */
+  /**
+   * ASYNC, because SYNC waits inside the engine and has been seen to hang; on this thread (about 2 ms), because the pool
+   * may be full of the very statements that are to end.
+   */
   #kill(id: string): void {
-    const sql = `KILL QUERY WHERE startsWith(query, '${tagOf(id)}') ASYNC`;
-    this.#control.queryAsync(sql).catch((error: unknown) => {
-      this.#logger.warn({ reason: reasonOf(error) }, 'a ClickHouse query could not be ended');
-    });
+    try {
+      this.#control.query(`KILL QUERY WHERE startsWith(query, '${tagOf(id)}') ASYNC`);
+    } catch (error) {
+      this.#logger.warn({ reason: reasonOf(error) }, 'a ClickHouse statement could not be ended');
+    }
   }
 }
 
