@@ -24,7 +24,7 @@ export interface StatementOptions {
 }
 
 /** The analytics database, embedded or on a server: the same statements give the same answers. */
-export interface ClickHouse {
+export interface ClickHouse extends AsyncDisposable {
   readonly deployment: 'embedded' | 'server' | 'cluster';
   readonly database: string;
   /**
@@ -45,7 +45,6 @@ export interface ClickHouse {
   /** @throws TidemillError CLICKHOUSE_UNREACHABLE or ClickHouseError */
   ping(): Promise<void>;
   close(): Promise<void>;
-  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface OpenOptions {

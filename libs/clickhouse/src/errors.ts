@@ -6,6 +6,11 @@ export const clickhouseError = defineErrors({
     message: 'another process already uses the ClickHouse data directory: stop it, or choose another data directory',
     retriable: true,
   },
+  CLICKHOUSE_OPEN_FAILED: {
+    message:
+      'the embedded ClickHouse engine cannot open its data directory: its own message on standard error says why',
+    retriable: false,
+  },
   CLICKHOUSE_UNREACHABLE: {
     message: 'the ClickHouse server cannot be reached: check clickhouse.url and that the server runs',
     retriable: true,

@@ -244,18 +244,28 @@ async function openControl(options: EngineOptions): Promise<Session> {
     try {
       return new Session(options.directory, { connectionArgs });
     } catch (cause) {
-      const locked = cause instanceof Error && /Code: 76\b|Cannot lock file/.test(cause.message);
-      if (!locked) throw asClickHouseError(cause);
+      // The binding keeps the engine's reason to itself (it is on standard error): see who holds the directory.
+      const owner = ownerOf(options.directory);
+      if (owner === undefined) throw clickhouseError('CLICKHOUSE_OPEN_FAILED', { detail: options.directory, cause });
       if (waited >= options.lockPatience) {
-        throw clickhouseError('CLICKHOUSE_DIRECTORY_IN_USE', { detail: describeOwner(options.directory), cause });
+        const detail = `${options.directory} (process ${owner})`;
+        throw clickhouseError('CLICKHOUSE_DIRECTORY_IN_USE', { detail, cause });
       }
     }
     await delay(250);
   }
 }
 
-function describeOwner(directory: string): string {
+/** The living process that wrote its id into the directory's lock file. */
+function ownerOf(directory: string): number | undefined {
   const status = join(directory, 'status');
-  const pid = existsSync(status) ? /PID: (\d+)/.exec(readFileSync(status, 'utf8'))?.[1] : undefined;
-  return pid === undefined ? directory : `${directory} (process ${pid})`;
+  const pid = existsSync(status) ? Number(/PID: (\d+)/.exec(readFileSync(status, 'utf8'))?.[1]) : Number.NaN;
+  if (!Number.isInteger(pid) || pid === process.pid) return undefined;
+  try {
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    // It lives, but is not ours to signal.
+    return error instanceof Error && 'code' in error && error.code === 'EPERM' ? pid : undefined;
+  }
 }

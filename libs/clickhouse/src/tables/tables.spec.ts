@@ -39,7 +39,7 @@ describe('examples', () => {
       await db.command(`TRUNCATE TABLE ${table}`);
       await db.insert(table, [toRow(table, record, { partition: 3, offset: BigInt(offset) })]);
       const [row = {}] = await db.query<TableRow>(`SELECT * FROM ${table} FINAL`);
-      expect(fromRow(table, row), name).toEqual(asStored(name, record));
+      expect({ name, record: fromRow(table, row) }).toEqual({ name, record: asStored(name, record) });
     }
   });
 
