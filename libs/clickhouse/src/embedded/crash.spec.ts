@@ -2,12 +2,14 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { silentLogger, TidemillError } from '#libs/platform';
 import { type ClickHouse, openClickHouse } from '../client.ts';
 import { embeddedSettings, temporaryDirectory } from '../testing/temporary-clickhouse.ts';
 
 const dataDirectory = temporaryDirectory();
+let opened: ClickHouse | undefined;
+afterEach(() => opened?.close());
 afterAll(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 function start(mode: string, from = 0): ChildProcess {
@@ -28,8 +30,9 @@ async function killAfter(child: ChildProcess, batches: number): Promise<number> 
   return last;
 }
 
-function open(lockPatience: number): Promise<ClickHouse> {
-  return openClickHouse(embeddedSettings, { dataDirectory, logger: silentLogger, lockPatience });
+async function open(lockPatience: number): Promise<ClickHouse> {
+  opened = await openClickHouse(embeddedSettings, { dataDirectory, logger: silentLogger, lockPatience });
+  return opened;
 }
 
 describe('the embedded engine', () => {
@@ -42,7 +45,7 @@ describe('the embedded engine', () => {
       // The batch under way may have been stored without being acknowledged.
       from = last + 2;
     }
-    await using db = await open(5000);
+    const db = await open(5000);
     const rows = await db.query<{ batch: number; n: number }>(
       "SELECT toInt32(source) AS batch, count() AS n FROM texts FINAL WHERE model = 'killed' GROUP BY batch",
     );
@@ -70,7 +73,7 @@ describe('the embedded engine', () => {
     await once(child, 'message');
     const opening = open(20_000);
     child.kill('SIGKILL');
-    await using db = await opening;
+    const db = await opening;
     await expect(db.ping()).resolves.toBeUndefined();
   });
 
@@ -78,7 +81,7 @@ describe('the embedded engine', () => {
     const child = start('throw');
     const [code, signal] = await once(child, 'exit');
     expect({ code, signal }).toEqual({ code: 7, signal: null });
-    await using db = await open(5000);
+    const db = await open(5000);
     const [row] = await db.query<{ n: number }>("SELECT count() % 1000 AS n FROM texts FINAL WHERE model = 'killed'");
     expect(row?.n).toBe(0);
   });
@@ -95,7 +98,7 @@ describe('the embedded engine', () => {
       for (;;) if ((await unread.next()).done === true) return;
     };
     await expect(rest()).rejects.toThrow(Error);
-    await using again = await open(0);
+    const again = await open(0);
     await expect(again.ping()).resolves.toBeUndefined();
   });
 });
