@@ -1,4 +1,4 @@
-import type { ClickHouse } from './client.ts';
+import type { ClickHouse } from './clickhouse.ts';
 import type { TableRow } from './tables/rows.ts';
 
 export interface BatchWriterOptions {

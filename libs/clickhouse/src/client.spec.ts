@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { ClickHouseError } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClickHouse } from './client.ts';
+import type { ClickHouse } from './clickhouse.ts';
 import { toRow } from './tables/rows.ts';
 import { openTemporaryClickHouse } from './testing/temporary-clickhouse.ts';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClickHouse } from '../client.ts';
+import type { ClickHouse } from '../clickhouse.ts';
 import { exampleRows } from '../testing/examples.ts';
 import { openTemporaryClickHouse } from '../testing/temporary-clickhouse.ts';
 

@@ -1,7 +1,7 @@
 import { appendFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClickHouse } from '../client.ts';
+import type { ClickHouse } from '../clickhouse.ts';
 import { openTemporaryClickHouse, temporaryDirectory } from '../testing/temporary-clickhouse.ts';
 import { migrationsDirectory, readMigrations } from './files.ts';
 import { migrate } from './migrate.ts';

@@ -1,4 +1,4 @@
-import type { ClickHouse } from '../client.ts';
+import type { ClickHouse, MigrationReport } from '../clickhouse.ts';
 import { checkedIdentifier } from '../embedded/literals.ts';
 import { clickhouseError } from '../errors.ts';
 import { type Migration, migrationsDirectory, readMigrations } from './files.ts';
@@ -10,13 +10,6 @@ export interface MigrationOptions {
   cluster: string;
   /** Folder of the files; default: schemas/tables of this installation. */
   directory?: string;
-}
-
-export interface MigrationReport {
-  /** File names applied now. */
-  applied: string[];
-  /** Highest version of the database. */
-  version: number;
 }
 
 const journal: Statement = {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Label, Prediction, Text } from '#libs/events';
-import type { ClickHouse } from '../client.ts';
+import type { ClickHouse } from '../clickhouse.ts';
 import { readExamples } from '../testing/examples.ts';
 import { openTemporaryClickHouse } from '../testing/temporary-clickhouse.ts';
 import { type Coordinates, toRow, type TableRow } from './rows.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { ClickHouse } from '../client.ts';
+import type { ClickHouse } from '../clickhouse.ts';
 import { readExamples, tableOf, topicNames } from '../testing/examples.ts';
 import { openTemporaryClickHouse } from '../testing/temporary-clickhouse.ts';
 import { fromRow, toRow, type TableRow } from './rows.ts';

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadConfig, silentLogger } from '#libs/platform';
-import { type ClickHouse, openClickHouse } from '../client.ts';
+import type { ClickHouse } from '../clickhouse.ts';
+import { openClickHouse } from '../client.ts';
 
 /** The default settings: the embedded engine. */
 export const embeddedSettings = loadConfig({ env: {} }).config.clickhouse;

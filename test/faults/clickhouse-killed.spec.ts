@@ -4,16 +4,16 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { silentLogger, TidemillError } from '#libs/platform';
-import { type ClickHouse, openClickHouse } from '../client.ts';
-import { embeddedSettings, temporaryDirectory } from '../testing/temporary-clickhouse.ts';
+import { type ClickHouse, openClickHouse } from '#libs/clickhouse';
+import { embeddedSettings, temporaryDirectory } from '../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
 
 const dataDirectory = temporaryDirectory();
-let opened: ClickHouse | undefined;
-afterEach(() => opened?.close());
+const opened: ClickHouse[] = [];
+afterEach(() => opened.pop()?.close());
 afterAll(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 function start(mode: string, from = 0): ChildProcess {
-  const entry = join(import.meta.dirname, '..', 'testing', 'insert-for-ever.ts');
+  const entry = join(import.meta.dirname, 'clickhouse-insert-for-ever.ts');
   return fork(entry, [dataDirectory, mode, String(from)], { execArgv: ['--conditions=source'], silent: true });
 }
 
@@ -31,8 +31,9 @@ async function killAfter(child: ChildProcess, batches: number): Promise<number> 
 }
 
 async function open(lockPatience: number): Promise<ClickHouse> {
-  opened = await openClickHouse(embeddedSettings, { dataDirectory, logger: silentLogger, lockPatience });
-  return opened;
+  const db = await openClickHouse(embeddedSettings, { dataDirectory, logger: silentLogger, lockPatience });
+  opened.push(db);
+  return db;
 }
 
 describe('the embedded engine', () => {

@@ -1,6 +1,6 @@
 import { silentLogger } from '#libs/platform';
-import { openClickHouse } from '../client.ts';
-import { embeddedSettings } from './temporary-clickhouse.ts';
+import { openClickHouse } from '#libs/clickhouse';
+import { embeddedSettings } from '../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
 
 /** A process of its own: inserts batches of 1,000 rows and tells its parent of each one that was acknowledged. */
 const [dataDirectory = '', mode = '', start = '0'] = process.argv.slice(2);
