@@ -1,0 +1,38 @@
+import { type Random, shuffle } from './random.ts';
+
+/**
+ * Chooses which rows are held out for validation: whole groups in seeded random order until the share is reached, but
+ * never the last group of a label, which would leave nothing to learn that label from.
+ * @param least with fewer held-out rows than this none is: they would teach more than they could tell.
+ * @returns 1 for each row held out, 0 for the others.
+ */
+export function holdOut(
+  rows: readonly { target: number; group: string }[],
+  { share, least, random }: { share: number; least: number; random: Random },
+): Uint8Array {
+  const members = new Map<string, number[]>();
+  const groupsOfTarget = new Map<number, Set<string>>();
+  for (const [index, { target, group }] of rows.entries()) {
+    const own = members.get(group) ?? [];
+    own.push(index);
+    members.set(group, own);
+    groupsOfTarget.set(target, (groupsOfTarget.get(target) ?? new Set()).add(group));
+  }
+  const groups = [...members.keys()];
+  const order = Int32Array.from(groups, (_, index) => index);
+  shuffle(order, random);
+  const heldOut = new Uint8Array(rows.length);
+  const wanted = Math.floor(rows.length * share);
+  let count = 0;
+  for (const index of order) {
+    const group = groups[index] ?? '';
+    const own = members.get(group) ?? [];
+    const targets = new Set(own.map((row) => rows[row]?.target ?? 0));
+    const lastOfItsLabel = [...targets].some((target) => groupsOfTarget.get(target)?.size === 1);
+    if (lastOfItsLabel || count + own.length > wanted) continue;
+    for (const target of targets) groupsOfTarget.get(target)?.delete(group);
+    for (const row of own) heldOut[row] = 1;
+    count += own.length;
+  }
+  return count < least ? new Uint8Array(rows.length) : heldOut;
+}
