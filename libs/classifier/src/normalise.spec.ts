@@ -71,6 +71,11 @@ describe('normalise', () => {
     );
   });
 
+  it('does not part marks that belong together, however many', () => {
+    const zalgo = `a${'\u0301'.repeat(200)}${'\u0323'.repeat(200)}`;
+    expect(normalise(zalgo, 20)).toBe(` ${zalgo.normalize('NFKC').slice(0, 20)} `);
+  });
+
   it('says what was cut', () => {
     expect(isTruncated('x'.repeat(1000))).toBe(false);
     expect(isTruncated('x'.repeat(1001))).toBe(true);

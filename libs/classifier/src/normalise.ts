@@ -59,11 +59,14 @@ function content(text: string, maximumCharacters: number): string {
 
 function normaliseAll(text: string): string {
   if (isAscii(text)) {
-    return text
-      .toLowerCase()
-      .replaceAll(/[0-9]/g, '0')
-      .replaceAll(/[\0-\x20\x7f]+/g, ' ') // oxlint-disable-line no-control-regex -- they become spaces
-      .trim();
+    return (
+      text
+        .toLowerCase()
+        .replaceAll(/[0-9]/g, '0')
+        // oxlint-disable-next-line no-control-regex -- they become spaces; a single space already is one
+        .replaceAll(/[\0-\x20\x7f]{2,}|[\0-\x1f\x7f]/g, ' ')
+        .trim()
+    );
   }
   return text
     .normalize('NFKC')
