@@ -1,0 +1,66 @@
+import type { Backend, RawProducer, SubscribeOptions, Subscription } from '../backend.ts';
+import { KafkaAdmin } from './admin.ts';
+import { briefRetry, createClient, type KafkaSettings } from './client.ts';
+import { openKafkaProducer } from './producer.ts';
+import { defaultSession, KafkaSubscription } from './subscription.ts';
+
+/** A member has this long to come back to a rebalance; far above the drain time-out. */
+const rebalanceTimeout = 60_000;
+/** Bounds how long a stopping or rebalancing consumer waits for its last fetch. */
+const fetchWait = 500;
+
+/** Kafka through kafkajs 2.2.4; nothing is connected before it is needed. */
+export class KafkaBackend implements Backend {
+  readonly admin: KafkaAdmin;
+  readonly #settings: KafkaSettings;
+  readonly #client: ReturnType<typeof createClient>;
+  readonly #open = new Set<() => Promise<void>>();
+
+  constructor(settings: KafkaSettings) {
+    this.#settings = settings;
+    this.#client = createClient(settings);
+    this.admin = new KafkaAdmin(createClient(settings, briefRetry));
+  }
+
+  async openProducer(): Promise<RawProducer> {
+    const producer = await openKafkaProducer(this.#client);
+    const close = async () => {
+      this.#open.delete(close);
+      await producer.close();
+    };
+    this.#open.add(close);
+    return { send: (batch) => producer.send(batch), close };
+  }
+
+  async subscribe(options: SubscribeOptions): Promise<Subscription> {
+    const settings = { ...this.#settings, onReset: options.onReset };
+    const consumer = createClient(settings).consumer({
+      groupId: options.groupId,
+      sessionTimeout: settings.sessionTimeout ?? defaultSession.sessionTimeout,
+      heartbeatInterval: settings.heartbeatInterval ?? defaultSession.heartbeatInterval,
+      rebalanceTimeout,
+      maxBytesPerPartition: options.bytesPerPartition,
+      maxBytes: Math.max(options.bytesPerPartition, 10_485_760),
+      maxWaitTimeInMs: fetchWait,
+      allowAutoTopicCreation: false,
+    });
+    const subscription = new KafkaSubscription(consumer, options, settings);
+    const stop = async () => {
+      this.#open.delete(stop);
+      await subscription.stop();
+    };
+    this.#open.add(stop);
+    try {
+      await subscription.start();
+    } catch (error) {
+      await stop().catch(() => undefined);
+      throw error;
+    }
+    return { pause: () => subscription.pause(), resume: () => subscription.resume(), stop };
+  }
+
+  async close(): Promise<void> {
+    await Promise.allSettled([...this.#open].map((close) => close()));
+    await this.admin.close();
+  }
+}

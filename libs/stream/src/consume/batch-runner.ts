@@ -1,0 +1,188 @@
+import { topics, type TopicName } from '#libs/events';
+import { reasonOf } from '#libs/platform';
+import type { BatchControl, RawBatch, RawMessage } from '../backend/backend.ts';
+import type { Reject } from '../codec/reject.ts';
+import { isRetriable, streamError } from '../errors.ts';
+import type { DeadLetter } from '../dead-letters/dead-letter-writer.ts';
+import { backOff, waitWhileOwned } from './back-off.ts';
+import { DeadLetterLimits } from './dead-letter-limits.ts';
+import { type AcceptedMessage, decodeBatch, type DecodedBatch, type DecodedMessage, toBatch } from './decoded-batch.ts';
+import type { ConsumeOptions, PipelineServices } from './pipeline.ts';
+
+/** A record the handler cannot process, and why. */
+export interface Rejection<T extends TopicName> {
+  message: AcceptedMessage<T>;
+  reject: Reject;
+}
+
+export interface BatchRunnerOptions<T extends TopicName> {
+  options: ConsumeOptions<T>;
+  maximumRecords: number;
+  services: PipelineServices;
+  /** Why nothing moves; undefined: it moves again. */
+  onStopped(reason: string | undefined): void;
+}
+
+/** How often a record is given to a handler that fails on it for no passing reason. */
+const handlerAttempts = 3;
+
+interface Slice {
+  raw: RawBatch;
+  messages: RawMessage[];
+}
+
+/**
+ * Decode → handle → dead-letter, until everything of a batch is done; the backend commits after it.
+ *
+ *   1 decode          nothing has happened yet
+ *   2 handle          a crash after it delivers the records again: effects are idempotent by key
+ *   3 dead letters    a crash after it writes them twice, with the same topic, partition and offset
+ *   4 resolve         now the offset may be committed
+ */
+export class BatchRunner<T extends TopicName> {
+  readonly #settings: BatchRunnerOptions<T>;
+  readonly #limits: DeadLetterLimits;
+  #stopped = false;
+
+  constructor(settings: BatchRunnerOptions<T>) {
+    this.#settings = settings;
+    this.#limits = new DeadLetterLimits(settings.services.limits);
+  }
+
+  async run(topic: T, raw: RawBatch, control: BatchControl): Promise<void> {
+    const { maximumRecords } = this.#settings;
+    for (let from = 0; from < raw.messages.length; from += maximumRecords) {
+      if (control.draining.aborted) throw streamError('CONSUMER_DRAINING');
+      const messages = raw.messages.slice(from, from + maximumRecords);
+      await this.#untilDone(control, () => this.#slice(topic, { raw, messages }, control));
+      const last = messages.at(-1);
+      if (last !== undefined) control.resolve(last.offset);
+    }
+  }
+
+  /** Repeats with back-off while the failure may pass, and says why nothing moves. */
+  async #untilDone(control: BatchControl, step: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await step();
+        this.#say(undefined);
+        return;
+      } catch (thrown) {
+        if (control.draining.aborted || control.lost.aborted) throw thrown;
+        this.#say(reasonOf(thrown));
+        await waitWhileOwned(control, backOff(attempt));
+      }
+    }
+  }
+
+  #say(reason: string | undefined): void {
+    if (reason === undefined && !this.#stopped) return;
+    this.#stopped = reason !== undefined;
+    const { groupId } = this.#settings.options;
+    if (reason === undefined) this.#settings.services.logger.info({ groupId }, 'consuming goes on');
+    else this.#settings.services.logger.warn({ groupId, reason }, 'consuming has stopped and will try again');
+    this.#settings.onStopped(reason);
+  }
+
+  async #slice(topic: T, { raw, messages }: Slice, control: BatchControl): Promise<void> {
+    const { codec, clock } = this.#settings.services;
+    const batch = await decodeBatch(codec, topic, { raw, messages, fetchedAt: clock.now() });
+    const decoded: readonly DecodedMessage<T>[] = batch.messages;
+    const dead: DeadLetter[] = decoded.flatMap((message) =>
+      message.ok ? [] : [{ message: message.raw, reject: message.reject, stage: 'decode', attempts: 1 }],
+    );
+    // Looked at before the handler runs, so that a consumer that understands nothing does nothing.
+    this.#refuseTooMany(batch, dead);
+    dead.push(...(await this.#handle(topic, batch, control)));
+    this.#refuseTooMany(batch, dead);
+    if (dead.length > 0) await this.#bury(topic, batch, { dead, control });
+    this.#limits.record(partitionKey(batch), outcomes(batch, dead));
+  }
+
+  #refuseTooMany(batch: DecodedBatch<T>, dead: readonly DeadLetter[]): void {
+    if (dead.length === 0) return;
+    const reason = this.#limits.refuse(partitionKey(batch), outcomes(batch, dead));
+    if (reason === undefined) return;
+    const first = dead[0]?.reject;
+    throw streamError('DEAD_LETTER_LIMIT', {
+      detail: `${reason} (${batch.topic}-${batch.partition}, first: ${first?.code} ${first?.reason})`,
+    });
+  }
+
+  /** Runs the handler; a failure that will not pass is narrowed down to the records that cause it. */
+  async #handle(topic: T, batch: DecodedBatch<T>, control: BatchControl): Promise<DeadLetter[]> {
+    let failure: unknown;
+    const alone = batch.messages.length === 1;
+    for (let attempt = 1; attempt <= (alone ? handlerAttempts : 1); attempt++) {
+      if (attempt > 1) await waitWhileOwned(control, backOff(attempt - 1));
+      try {
+        const outcome = await this.#settings.options.handleBatch(batch, control);
+        return (outcome?.rejects ?? []).map(({ message, reject }) => ({
+          message: message.raw,
+          reject,
+          stage: 'handle',
+          attempts: attempt,
+        }));
+      } catch (error) {
+        if (isRetriable(error) || control.draining.aborted || control.lost.aborted) throw error;
+        failure = error;
+      }
+    }
+    if (!alone) return this.#halves(topic, batch, control);
+    const [message] = batch.messages;
+    if (message === undefined || !message.ok) return [];
+    // Where rejects go nowhere, a record our own code fails on would be lost.
+    if (!this.#buries(topic)) throw failure;
+    const { logger } = this.#settings.services;
+    logger.error({ topic, partition: batch.partition, offset: String(message.offset), failure }, 'a record failed');
+    const reject: Reject = { code: 'handler-failed', reason: reasonOf(failure) };
+    return [{ message: message.raw, reject, stage: 'handle', attempts: handlerAttempts }];
+  }
+
+  async #halves(topic: T, batch: DecodedBatch<T>, control: BatchControl): Promise<DeadLetter[]> {
+    const messages: DecodedMessage<T>[] = [...batch.messages];
+    const middle = Math.ceil(messages.length / 2);
+    const dead: DeadLetter[] = [];
+    for (const half of [messages.slice(0, middle), messages.slice(middle)]) {
+      dead.push(...(await this.#handle(topic, toBatch<T>(topic, { ...batch, messages: half }), control)));
+      // A handler that fails on everything is given up before it has seen every record three times.
+      this.#refuseTooMany(batch, dead);
+    }
+    return dead;
+  }
+
+  #buries(topic: T): boolean {
+    const { rejects } = this.#settings.options;
+    return rejects === undefined ? topics[topic].deadLetter : rejects === 'dead-letter';
+  }
+
+  async #bury(
+    topic: T,
+    { partition }: DecodedBatch<T>,
+    { dead, control }: { dead: DeadLetter[]; control: BatchControl },
+  ): Promise<void> {
+    const { deadLetters, metrics, logger } = this.#settings.services;
+    const first = dead[0];
+    if (this.#buries(topic)) {
+      const letters = dead.toSorted((a, b) => (a.message.offset < b.message.offset ? -1 : 1));
+      await deadLetters.write({ topic, partition }, letters, () => control.fence());
+      metrics.increment('tidemill_dead_letters_total', { topic }, dead.length);
+    } else {
+      metrics.increment('tidemill_records_skipped_total', { topic }, dead.length);
+    }
+    logger.warn(
+      { topic, partition, records: dead.length, offset: String(first?.message.offset), ...first?.reject },
+      'records rejected',
+    );
+  }
+}
+
+function partitionKey({ topic, partition }: { topic: TopicName; partition: number }): string {
+  return `${topic}-${partition}`;
+}
+
+/** For each record of the batch in order: is it rejected? */
+function outcomes<T extends TopicName>(batch: DecodedBatch<T>, dead: readonly DeadLetter[]): boolean[] {
+  const offsets = new Set(dead.map(({ message }) => message.offset));
+  return batch.messages.map(({ offset }) => offsets.has(offset));
+}

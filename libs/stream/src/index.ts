@@ -1,0 +1,16 @@
+export type { PartitionLag, StreamAdmin, TopicReport, WaitOptions } from './admin/stream-admin.ts';
+export type { BatchControl, OutgoingMessage, PartitionId, RawHeaders, RawMessage } from './backend/backend.ts';
+export type { Reject, RejectCode } from './codec/reject.ts';
+export { connectStream, type ConnectStreamOptions, defaultStreamSettings, streamSettings } from './connect.ts';
+export type { Rejection } from './consume/batch-runner.ts';
+export type { AcceptedMessage, DecodedBatch, DecodedMessage, RejectedMessage } from './consume/decoded-batch.ts';
+export type { BatchOutcome, ConsumeOptions, Pipeline, PipelineStatus } from './consume/pipeline.ts';
+export type { DeadLetters, StoredDeadLetter } from './dead-letters/dead-letters.ts';
+export { streamError } from './errors.ts';
+export { partitionOf } from './partitioner.ts';
+export { PipelineTransport, type Running } from './pipeline-transport.ts';
+export type { Written } from './produce/serial-producer.ts';
+export type { RecordToSend, SendOptions, StreamProducer } from './produce/stream-producer.ts';
+export type { LogReader } from './read/read-log.ts';
+export type { LogRecord, ReadToEndOptions } from './read/read-to-end.ts';
+export type { Stream } from './stream.ts';

@@ -1,0 +1,57 @@
+import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
+
+/** Something that runs until it is closed: a pipeline, a reader. */
+export interface Running {
+  close(): Promise<void>;
+}
+
+/**
+ * Starts our pipelines with a Nest application and drains them when it closes. Nest's own Kafka transport knows single
+ * messages only, retries for ever and commits what nobody handled; see docs/adr/0004-kafka-client.md.
+ */
+export class PipelineTransport extends Server<Record<string, never>> implements CustomTransportStrategy {
+  readonly #starts: readonly (() => Promise<Running>)[];
+  readonly #running: Running[] = [];
+  #listening: Promise<void> | undefined;
+  #closing = false;
+
+  /** `starts` run in order; each may wait for what it needs. */
+  constructor(starts: readonly (() => Promise<Running>)[]) {
+    super();
+    this.#starts = starts;
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.#listening = this.#start();
+    void this.#report(this.#listening, callback);
+  }
+
+  /** Drains in reverse order, after a start that is under way. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    await this.#listening?.catch(() => undefined);
+    for (const running of this.#running.toReversed()) await running.close();
+    this.#running.length = 0;
+  }
+
+  on(): void {
+    // Pipelines report through logger, metrics and readiness; there are no transport events.
+  }
+
+  unwrap<T>(): T {
+    return this.#running as T;
+  }
+
+  async #report(started: Promise<void>, callback: (error?: unknown) => void): Promise<void> {
+    let failure: unknown;
+    await started.catch((error: unknown) => (failure = error));
+    callback(failure);
+  }
+
+  async #start(): Promise<void> {
+    for (const start of this.#starts) {
+      if (this.#closing) return;
+      this.#running.push(await start());
+    }
+  }
+}
