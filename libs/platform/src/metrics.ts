@@ -39,6 +39,21 @@ export const metricDefinitions = {
   tidemill_inference_queue_texts: { kind: 'gauge', help: 'Synchronous texts waiting for a batch.', labels: ['model'] },
   tidemill_prediction_confidence: { kind: 'gauge', help: 'Mean confidence of the last batch.', labels: ['model'] },
   tidemill_dead_letters_total: { kind: 'counter', help: 'Records written to a dead-letter topic.', labels: ['topic'] },
+  tidemill_records_skipped_total: {
+    kind: 'counter',
+    help: 'Undecodable records left out by consumers that do not answer for the topic.',
+    labels: ['topic'],
+  },
+  tidemill_offset_resets_total: {
+    kind: 'counter',
+    help: 'Committed offsets that no longer existed: records expired unread.',
+    labels: ['topic'],
+  },
+  tidemill_producers_recreated_total: {
+    kind: 'counter',
+    help: 'Producers given up after a failed or late acknowledgement.',
+    labels: [],
+  },
   tidemill_consumer_lag: {
     kind: 'gauge',
     help: 'Records between the committed offset and the end of the topic.',
