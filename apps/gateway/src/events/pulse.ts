@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Clock, type Logger, reasonOf } from '#libs/platform';
+import type { Upstream } from '../edge/upstream.ts';
+import type { EventHub } from './event-hub.ts';
+
+export interface PulseOptions {
+  hub: EventHub;
+  /** Records ever written to a topic, by its end offsets. */
+  written: (topic: CountedTopic) => Promise<bigint>;
+  retraining: Upstream;
+  clock: Clock;
+  logger: Logger;
+}
+
+const countedTopics = ['texts', 'predictions', 'labels'] as const;
+export type CountedTopic = (typeof countedTopics)[number];
+
+interface Reading {
+  at: number;
+  counts: Map<CountedTopic, bigint>;
+}
+
+const every = 1000;
+
+/** Each second, while somebody listens: how much flows, and what retraining is doing. */
+export class Pulse {
+  readonly #options: PulseOptions;
+  readonly #stop = new AbortController();
+  #before: Reading | undefined;
+  #retraining = '';
+  #done: Promise<void> | undefined;
+
+  constructor(options: PulseOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { hub, logger } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      try {
+        if (hub.listeners === 0) this.#before = undefined;
+        else await Promise.all([this.#throughput(), this.#progress()]);
+      } catch (error) {
+        logger.debug({ reason: reasonOf(error) }, 'no throughput this second');
+      }
+      await delay(every, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async #throughput(): Promise<void> {
+    const { hub, written, clock } = this.#options;
+    const counts = new Map<CountedTopic, bigint>();
+    for (const topic of countedTopics) counts.set(topic, await written(topic));
+    const now = { at: clock.now(), counts };
+    const before = this.#before;
+    this.#before = now;
+    if (before === undefined || now.at <= before.at) return;
+    const rate = (topic: CountedTopic) =>
+      (Number((counts.get(topic) ?? 0n) - (before.counts.get(topic) ?? 0n)) * 1000) / (now.at - before.at);
+    hub.publish('throughput', {
+      at: new Date(now.at).toISOString(),
+      textsPerSecond: rate('texts'),
+      predictionsPerSecond: rate('predictions'),
+      labelsPerSecond: rate('labels'),
+    });
+  }
+
+  /** Progress is told when it changes. */
+  async #progress(): Promise<void> {
+    const { hub, retraining } = this.#options;
+    const { status, body } = await retraining
+      .call('/v1/status', { deadline: every })
+      .catch(() => ({ status: 503, body: undefined }));
+    if (status >= 400) return;
+    const text = JSON.stringify(body);
+    if (text === this.#retraining) return;
+    this.#retraining = text;
+    hub.publish('retraining', body);
+  }
+}

@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+const stage = z.enum(['none', 'staging', 'production', 'archived']);
+const instantText = z.iso.datetime({ offset: true });
+
+const serving = z.looseObject({ version: z.number().int(), epoch: z.number().int(), since: instantText.nullish() });
+
+const version = z.looseObject({
+  version: z.number().int(),
+  stage,
+  createdAt: instantText,
+  digest: z.string(),
+  metrics: z.record(z.string(), z.number()),
+});
+
+const model = z.looseObject({
+  model: z.string(),
+  labels: z.array(z.string()),
+  serving: serving.nullable(),
+  versions: z.array(version),
+});
+
+/** What the registry says; it may say more than is named here. */
+export const modelOutput = model.meta({ id: 'Model' });
+export const versionOutput = version.meta({ id: 'Version' });
+export const modelsOutput = z.looseObject({ models: z.array(model) }).meta({ id: 'Models' });
+export const versionsOutput = z.looseObject({ versions: z.array(version) }).meta({ id: 'Versions' });
+export const runsOutput = z.looseObject({}).meta({ id: 'Runs' });
+export const datasetOutput = z
+  .looseObject({ digest: z.string(), texts: z.number().int(), labels: z.array(z.string()) })
+  .meta({ id: 'Dataset' });
+export const followOutput = z.looseObject({ id: z.string().describe('Follow it in runs, events and decisions.') }).meta({ id: 'Follow' });
+
+export const retrainingInput = z
+  .object({
+    dataset: z.string().optional().describe('Digest of an uploaded labelled data set.'),
+    reason: z.string().optional().describe('Why, in a sentence.'),
+    requestedBy: z.string().optional().describe('Who asks.'),
+  })
+  .meta({ id: 'RetrainingInput' });
+
+export const transitionInput = z
+  .object({
+    reason: z.string().optional().describe('Why, in a sentence; kept in the audit.'),
+    by: z.string().optional().describe('Who.'),
+  })
+  .meta({ id: 'TransitionInput' });
+
+export const rollbackInput = z
+  .object({
+    to: z.number().int().min(1).optional().describe('Version to go back to; absent: the one that served before.'),
+    reason: z.string().optional(),
+    by: z.string().optional(),
+  })
+  .meta({ id: 'RollbackInput' });

@@ -1,0 +1,37 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { asProblem, Upstream } from '../edge/upstream.ts';
+
+const answerDeadline = 30_000;
+
+const modelDetail = z.object({
+  model: z.string(),
+  labels: z.array(z.string()).optional(),
+  serving: z.object({ version: z.number(), epoch: z.number() }).nullish(),
+  versions: z.array(z.object({ version: z.number() })),
+});
+export type ModelDetail = z.output<typeof modelDetail>;
+
+/** The registry behind the retraining service. */
+export class Registry {
+  readonly upstream: Upstream;
+
+  constructor(url: string) {
+    this.upstream = new Upstream({ name: 'retraining', urls: url, deadline: answerDeadline });
+  }
+
+  /** Hands the request on under its own path. */
+  forward(request: FastifyRequest, reply: FastifyReply, deadline?: number) {
+    return this.upstream.forward(request, reply, {
+      path: request.url,
+      ...(deadline === undefined ? {} : { deadline }),
+    });
+  }
+
+  /** @throws Problem 404 for an unknown model */
+  async model(name: string): Promise<ModelDetail> {
+    const answer = await this.upstream.call(`/v1/models/${encodeURIComponent(name)}`);
+    if (answer.status >= 400) throw asProblem(answer, 'retraining');
+    return modelDetail.parse(answer.body);
+  }
+}

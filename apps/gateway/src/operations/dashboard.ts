@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { findPackageRoot } from './package-root.ts';
+import { join } from 'node:path';
+import fastifyStatic from '@fastify/static';
+import type { FastifyInstance } from 'fastify';
+
+const explanation = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Tidemill</title>
+<body><h1>Tidemill</h1><p>The gateway runs. The dashboard has not been built: run <code>npm run build</code>, then reload.</p>
+<p><a href="/docs">API documentation</a> · <a href="/v1/status">status</a> · <a href="/metrics">metrics</a></p></body></html>`;
+
+/** Serves the built page at /; says how to build it while it is not there. */
+export async function serveDashboard(fastify: FastifyInstance): Promise<void> {
+  const root = join(findPackageRoot(import.meta.dirname), 'dist', 'apps', 'dashboard');
+  if (!existsSync(join(root, 'index.html'))) {
+    fastify.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(explanation));
+    return;
+  }
+  await fastify.register(fastifyStatic, {
+    root,
+    prefix: '/',
+    wildcard: false,
+    setHeaders: (response, path) => {
+      // Files under assets carry a digest in their name.
+      response.setHeader('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache');
+      response.setHeader('x-content-type-options', 'nosniff');
+      response.setHeader('content-security-policy', "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'");
+    },
+  });
+}

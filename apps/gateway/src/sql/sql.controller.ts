@@ -1,0 +1,26 @@
+import { Body, Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { Guard } from '../edge/guard.ts';
+import { parseInput } from '../edge/input.ts';
+import { AnalystSql } from './analyst-sql.ts';
+
+export const sqlInput = z
+  .strictObject({ sql: z.string().min(1).max(100_000).describe('One SELECT statement.') })
+  .meta({ id: 'SqlInput' });
+
+/** One guarded SELECT; needs a token even on loopback, because on the embedded engine SQL is close to the machine. */
+@Controller('v1/sql')
+export class SqlController {
+  constructor(
+    @Inject(AnalystSql) private readonly analyst: AnalystSql,
+    @Inject(Guard) private readonly guard: Guard,
+  ) {}
+
+  @Post()
+  @HttpCode(200)
+  query(@Body() body: unknown, @Req() request: FastifyRequest) {
+    this.guard.requireToken(request);
+    return this.analyst.run(parseInput(sqlInput, body).sql);
+  }
+}
