@@ -1,6 +1,7 @@
+/* oxlint-disable no-underscore-dangle -- the names are those of avsc */
 import avsc from 'avsc';
 
-/** What avsc reads from; not part of its published types. */
+/** What avsc reads from and writes to; not part of its published types. */
 interface Tap {
   buf: Buffer;
   pos: number;
@@ -9,8 +10,12 @@ interface Tap {
   readString(): string | undefined;
 }
 
-interface Reader {
-  _read(tap: Tap): unknown;
+declare module 'avsc' {
+  interface Type {
+    _read(tap: Tap): unknown;
+    _write(tap: Tap, value: unknown): void;
+    _skip(tap: Tap): void;
+  }
 }
 
 /**
@@ -28,7 +33,7 @@ function blockSize(tap: Tap): number {
 }
 
 class BoundedArray extends avsc.types.ArrayType {
-  _read(this: { itemsType: Reader }, tap: Tap): unknown[] {
+  override _read(tap: Tap): unknown[] {
     const values: unknown[] = [];
     for (let items = blockSize(tap); items > 0; items = blockSize(tap)) {
       for (; items > 0; items--) values.push(this.itemsType._read(tap));
@@ -36,13 +41,15 @@ class BoundedArray extends avsc.types.ArrayType {
     return values;
   }
 
-  _skip(tap: Tap): void {
-    BoundedArray.prototype._read.call(this as unknown as { itemsType: Reader }, tap);
+  override _skip(tap: Tap): void {
+    this._read(tap);
   }
 }
 
 class BoundedMap extends avsc.types.MapType {
-  _read(this: { valuesType: Reader }, tap: Tap): Record<string, unknown> {
+  declare readonly valuesType: avsc.Type;
+
+  override _read(tap: Tap): Record<string, unknown> {
     const values: Record<string, unknown> = {};
     for (let items = blockSize(tap); items > 0; items = blockSize(tap)) {
       for (; items > 0; items--) {
@@ -53,8 +60,15 @@ class BoundedMap extends avsc.types.MapType {
     return values;
   }
 
-  _skip(tap: Tap): void {
-    BoundedMap.prototype._read.call(this, tap);
+  override _skip(tap: Tap): void {
+    this._read(tap);
+  }
+}
+
+/** avsc writes a lone surrogate as three bytes that are no UTF-8, which other readers refuse or read as three characters. */
+class WellFormedString extends avsc.types.StringType {
+  override _write(tap: Tap, value: unknown): void {
+    super._write(tap, typeof value === 'string' && !value.isWellFormed() ? value.toWellFormed() : value);
   }
 }
 
@@ -64,6 +78,7 @@ export function parseSchema(schema: string): avsc.Type {
 }
 
 function typeHook(schema: avsc.Schema, options: object): avsc.Type | undefined {
+  if (schema === 'string') return new WellFormedString();
   if (typeof schema !== 'object' || schema === null || !('type' in schema)) return undefined;
   if (schema.type === 'array') return new BoundedArray(schema, options);
   if (schema.type === 'map') return new BoundedMap(schema, options);

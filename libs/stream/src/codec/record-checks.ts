@@ -13,8 +13,8 @@ export interface RecordLimits {
 }
 
 const maximumIdLength = 1024;
-/** The range of the analytics tables' DateTime64(3). */
-const latestTime = Date.UTC(2299, 11, 31, 23, 59, 59, 999);
+/** The range of JavaScript's Date; the tables move what they cannot hold to their nearest end. */
+const latestTime = 8.64e15;
 
 function checkText({ id, model, text, occurredAt }: Text, { maximumTextBytes }: RecordLimits): string | undefined {
   return (
@@ -52,5 +52,5 @@ function checkLength(text: string, maximum: number): string | undefined {
 }
 
 function checkTime(field: string, time: number): string | undefined {
-  return time >= 0 && time <= latestTime ? undefined : `${field}: must lie between 1970 and 2299`;
+  return Math.abs(time) <= latestTime ? undefined : `${field}: ${time} is not a time`;
 }

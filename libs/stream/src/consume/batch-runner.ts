@@ -25,6 +25,8 @@ export interface BatchRunnerOptions<T extends TopicName> {
 
 /** How often a record is given to a handler that fails on it for no passing reason. */
 const handlerAttempts = 3;
+/** Between them, in milliseconds: short, for hundreds may fail one after the other before the limit stops them. */
+const handlerPause = 25;
 
 interface Slice {
   raw: RawBatch;
@@ -114,7 +116,7 @@ export class BatchRunner<T extends TopicName> {
     let failure: unknown;
     const alone = batch.messages.length === 1;
     for (let attempt = 1; attempt <= (alone ? handlerAttempts : 1); attempt++) {
-      if (attempt > 1) await waitWhileOwned(control, backOff(attempt - 1));
+      if (attempt > 1) await waitWhileOwned(control, handlerPause);
       try {
         const outcome = await this.#settings.options.handleBatch(batch, control);
         return (outcome?.rejects ?? []).map(({ message, reject }) => ({

@@ -34,8 +34,8 @@ export interface SaslSettings {
 
 /** Retry settings belong to the client: set on a consumer alone they leave metadata and group look-ups to give up early. */
 export const patientRetry = { retries: 50, initialRetryTime: 100, maxRetryTime: 1000 };
-/** For questions a caller repeats by itself. */
-export const briefRetry = { retries: 1, initialRetryTime: 100, maxRetryTime: 200 };
+/** For questions a caller repeats by itself; a new topic takes a moment to have a leader. */
+export const briefRetry = { retries: 5, initialRetryTime: 50, maxRetryTime: 200 };
 
 /** A kafkajs client with our guards. */
 export function createClient(settings: KafkaSettings, retry = patientRetry): kafkajs.Kafka {

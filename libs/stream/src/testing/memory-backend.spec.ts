@@ -1,0 +1,4 @@
+import { backendContract } from './backend-contract.ts';
+import { MemoryBackend } from './memory-backend.ts';
+
+backendContract('memory', () => new MemoryBackend());
