@@ -2,9 +2,9 @@ export type { PartitionLag, StreamAdmin, TopicReport, WaitOptions } from './admi
 export type { BatchControl, OutgoingMessage, PartitionId, RawHeaders, RawMessage } from './backend/backend.ts';
 export type { Reject, RejectCode } from './codec/reject.ts';
 export { connectStream, type ConnectStreamOptions, defaultStreamSettings, streamSettings } from './connect.ts';
-export type { Rejection } from './consume/batch-runner.ts';
 export type { AcceptedMessage, DecodedBatch, DecodedMessage, RejectedMessage } from './consume/decoded-batch.ts';
-export type { BatchOutcome, ConsumeOptions, Pipeline, PipelineStatus } from './consume/pipeline.ts';
+export type { BatchOutcome, ConsumeOptions, Rejection } from './consume/consume-options.ts';
+export type { Pipeline, PipelineStatus } from './consume/pipeline.ts';
 export type { DeadLetters, StoredDeadLetter } from './dead-letters/dead-letters.ts';
 export { streamError } from './errors.ts';
 export { partitionOf } from './partitioner.ts';

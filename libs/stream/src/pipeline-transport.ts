@@ -38,6 +38,8 @@ export class PipelineTransport extends Server<Record<string, never>> implements 
     // Pipelines report through logger, metrics and readiness; there are no transport events.
   }
 
+  /** The running parts; `T` is Nest's, the caller names `Running[]`. */
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the signature is that of Nest
   unwrap<T>(): T {
     return this.#running as T;
   }

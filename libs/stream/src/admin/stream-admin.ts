@@ -115,7 +115,8 @@ function configurationDrift({ configuration }: TopicSpecification, found: TopicD
 }
 
 async function waitForTopics(check: () => Promise<TopicReport[]>, { onWaiting, signal }: WaitOptions): Promise<void> {
-  while (signal?.aborted !== true) {
+  for (;;) {
+    if (signal?.aborted === true) return;
     try {
       const missing = (await check()).filter(({ state }) => state === 'missing').map(({ topic }) => topic);
       if (missing.length === 0) return;

@@ -6,14 +6,8 @@ import { isRetriable, streamError } from '../errors.ts';
 import type { DeadLetter } from '../dead-letters/dead-letter-writer.ts';
 import { backOff, waitWhileOwned } from './back-off.ts';
 import { DeadLetterLimits } from './dead-letter-limits.ts';
-import { type AcceptedMessage, decodeBatch, type DecodedBatch, type DecodedMessage, toBatch } from './decoded-batch.ts';
-import type { ConsumeOptions, PipelineServices } from './pipeline.ts';
-
-/** A record the handler cannot process, and why. */
-export interface Rejection<T extends TopicName> {
-  message: AcceptedMessage<T>;
-  reject: Reject;
-}
+import { decodeBatch, type DecodedBatch, type DecodedMessage, toBatch } from './decoded-batch.ts';
+import type { ConsumeOptions, PipelineServices } from './consume-options.ts';
 
 export interface BatchRunnerOptions<T extends TopicName> {
   options: ConsumeOptions<T>;

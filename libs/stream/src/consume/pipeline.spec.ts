@@ -3,7 +3,7 @@ import type { Text } from '#libs/events';
 import { streamError } from '../errors.ts';
 import { type MemoryStream, openMemoryStream } from '../testing/memory-stream.ts';
 import type { DecodedBatch } from './decoded-batch.ts';
-import type { ConsumeOptions } from './pipeline.ts';
+import type { ConsumeOptions } from './consume-options.ts';
 
 const text = (id: string): Text => ({ id, model: 'm', text: `text ${id}`, occurredAt: 1, source: '', attributes: {} });
 
@@ -158,11 +158,11 @@ describe('a handler that fails', () => {
 describe('what must not be skipped', () => {
   it('a dead letter that cannot be written stops its partition', async () => {
     await send([Buffer.from('junk'), 'a']);
-    const { openProducer } = memory.backend;
+    const openProducer = memory.backend.openProducer.bind(memory.backend);
     let down = true;
     let refused = 0;
     memory.backend.openProducer = async () => {
-      if (!down) return openProducer.call(memory.backend);
+      if (!down) return openProducer();
       refused++;
       throw streamError('BROKER_UNAVAILABLE');
     };

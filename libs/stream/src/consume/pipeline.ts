@@ -1,41 +1,8 @@
 import type { TopicName } from '#libs/events';
-import { type Clock, type Logger, type Metrics, type Readiness, reasonOf } from '#libs/platform';
-import type { Backend, BatchControl, PartitionId, RawBatch, Subscription } from '../backend/backend.ts';
-import type { SchemaCodec } from '../codec/schema-codec.ts';
-import type { DeadLetterWriter } from '../dead-letters/dead-letter-writer.ts';
+import { reasonOf } from '#libs/platform';
+import type { BatchControl, PartitionId, RawBatch, Subscription } from '../backend/backend.ts';
 import { BatchRunner } from './batch-runner.ts';
-import type { DecodedBatch } from './decoded-batch.ts';
-import type { DeadLetterLimitSettings } from './dead-letter-limits.ts';
-import type { Rejection } from './batch-runner.ts';
-
-export interface ConsumeOptions<T extends TopicName> {
-  /** Consumer group, without the topic prefix. */
-  groupId: string;
-  topics: readonly T[];
-  /**
-   * Does the work of a batch. Resolve when every effect is acknowledged: the batch is then committed. Name records that
-   * cannot be processed in `rejects`; throw for what stopped the rest. Retriable errors are tried again for ever, others
-   * a few times before the records at fault are found and rejected.
-   */
-  handleBatch(batch: DecodedBatch<T>, control: BatchControl): Promise<BatchOutcome<T> | void>;
-  /**
-   * Where rejected records go. `dead-letter`: to the dead-letter topic, for the one consumer that answers for a topic.
-   * `skip`: nowhere, for the others. Default: `dead-letter` where the topic has one.
-   */
-  rejects?: 'dead-letter' | 'skip';
-  /** Most records handed over at once; default 2000. */
-  maximumRecords?: number;
-  /** Partitions handled at the same time; default 4. */
-  concurrency?: number;
-  /** Bytes one fetch takes from a partition; default 1 MiB. */
-  bytesPerPartition?: number;
-  /** Called with all partitions of this member after each rebalance. */
-  onAssigned?(partitions: { topic: T; partition: number }[]): void;
-}
-
-export interface BatchOutcome<T extends TopicName> {
-  rejects?: readonly Rejection<T>[];
-}
+import type { ConsumeOptions, PipelineServices } from './consume-options.ts';
 
 /** A running consumer. */
 export interface Pipeline {
@@ -56,20 +23,6 @@ export interface PipelineStatus {
   stopped: string | undefined;
   /** When a batch was last finished, epoch milliseconds. */
   lastProgressAt: number | undefined;
-}
-
-export interface PipelineServices {
-  backend: Backend;
-  codec: SchemaCodec;
-  deadLetters: DeadLetterWriter;
-  limits: DeadLetterLimitSettings;
-  topicPrefix: string;
-  clock: Clock;
-  logger: Logger;
-  metrics: Metrics;
-  readiness: Readiness;
-  /** A consumer ended by itself: take the service down, a supervisor starts it again. */
-  onFatal(error: Error): void;
 }
 
 const defaults = { maximumRecords: 2000, concurrency: 4, bytesPerPartition: 1_048_576 };

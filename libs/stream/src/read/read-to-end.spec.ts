@@ -3,8 +3,15 @@ import type { ModelVersion } from '#libs/events';
 import { type MemoryStream, openMemoryStream } from '../testing/memory-stream.ts';
 
 const version = (model: string, epoch: number): ModelVersion => ({
-  ...{ model, version: epoch, epoch, bundleDigest: 'd', action: 'promote' },
-  ...{ reason: '', promotedBy: '', at: 1, signature: null },
+  model,
+  version: epoch,
+  epoch,
+  bundleDigest: 'd',
+  action: 'promote',
+  reason: '',
+  promotedBy: '',
+  at: 1,
+  signature: null,
 });
 
 let memory: MemoryStream;

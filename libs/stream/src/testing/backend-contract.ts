@@ -179,14 +179,14 @@ export function backendContract(name: string, open: () => Promise<Backend> | Bac
 
     it('tells how far it has come', async () => {
       await send([1, 2, 3].map((n) => ({ key: null, value: `${n}`, partition: 2 })));
-      const reached = Promise.withResolvers<void>();
+      const reached = Promise.withResolvers<PartitionId>();
       const subscription = await subscribe({
         handle: async () => undefined,
-        onProgress: ({ partition }, next) => {
-          if (partition === 2 && next === 3n) reached.resolve();
+        onProgress: (partition, next) => {
+          if (next === 3n) reached.resolve(partition);
         },
       });
-      await reached.promise;
+      expect(await reached.promise).toEqual({ topic, partition: 2 });
       await subscription.stop();
     });
 

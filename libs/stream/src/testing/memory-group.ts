@@ -1,7 +1,16 @@
 import { reasonOf } from '#libs/platform';
-import type { BatchControl, PartitionId, RawMessage, SubscribeOptions } from '../backend/backend.ts';
+import type { BatchControl, PartitionId, PartitionOffsets, RawMessage, SubscribeOptions } from '../backend/backend.ts';
 import { streamError } from '../errors.ts';
-import type { MemoryBroker } from './memory-broker.ts';
+
+/** What groups and members need of the broker. */
+export interface GroupBroker {
+  partitions(topic: string): number;
+  offsets(topic: string): PartitionOffsets[];
+  read(topic: string, partition: number, from: bigint, limit: number): RawMessage[];
+  group(groupId: string): MemoryGroup;
+  readonly change: Promise<void>;
+  changed(): void;
+}
 
 /** How long a handler may go on after its partition was asked back. */
 const drainTimeout = 1000;
@@ -9,12 +18,12 @@ const batchMessages = 500;
 
 /** A consumer group: committed offsets, and members that share the partitions. */
 export class MemoryGroup {
-  readonly #broker: MemoryBroker;
+  readonly #broker: GroupBroker;
   readonly #members: MemoryMember[] = [];
   readonly #committed = new Map<string, bigint>();
   #rebalancing: Promise<void> = Promise.resolve();
 
-  constructor(broker: MemoryBroker) {
+  constructor(broker: GroupBroker) {
     this.#broker = broker;
   }
 
@@ -39,7 +48,9 @@ export class MemoryGroup {
   }
 
   #rebalance(change: () => void, leaving?: MemoryMember): Promise<void> {
-    this.#rebalancing = this.#rebalancing.then(async () => {
+    const before = this.#rebalancing;
+    this.#rebalancing = (async () => {
+      await before;
       await Promise.all([...this.#members, ...(leaving === undefined ? [] : [leaving])].map((m) => m.release()));
       change();
       for (const [index, member] of this.#members.entries()) {
@@ -48,20 +59,20 @@ export class MemoryGroup {
         );
         member.assign(all.filter((_, i) => i % this.#members.length === index));
       }
-    });
+    })();
     return this.#rebalancing;
   }
 }
 
 /** One consumer. Handles its partitions side by side, each in order. */
 export class MemoryMember {
-  readonly #broker: MemoryBroker;
+  readonly #broker: GroupBroker;
   readonly #options: SubscribeOptions;
   #draining = new AbortController();
   #loops: Promise<void>[] = [];
   #paused = false;
 
-  constructor(broker: MemoryBroker, options: SubscribeOptions) {
+  constructor(broker: GroupBroker, options: SubscribeOptions) {
     this.#broker = broker;
     this.#options = options;
   }
