@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import type { CustomTransportStrategy, MicroserviceOptions } from '@nestjs/microservices';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { type Logger, type Metrics, type Readiness, reasonOf } from '#libs/platform';
-import { ProblemFilter, sendProblem, toProblem } from './problem-filter.ts';
+import { ProblemFilter } from './problem-filter.ts';
 
 /** A service that listens. */
 export interface RunningApp {
@@ -66,9 +66,6 @@ function operationalRoutes(app: NestFastifyApplication, { metrics, readiness }: 
   );
   fastify.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.contentType).send(await metrics.render()),
-  );
-  fastify.setErrorHandler((error, request, reply) =>
-    sendProblem(reply, { ...toProblem(error), instance: request.url }),
   );
 }
 

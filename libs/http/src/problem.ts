@@ -53,6 +53,7 @@ export class Problem extends HttpException {
     const { retryAfter, ...rest } = extensions;
     const document = { type: 'about:blank', title: titleOf(status), status, detail, ...rest };
     super(document, status);
+    this.message = detail;
     this.document = document;
     this.retryAfter = retryAfter;
   }
