@@ -28,7 +28,5 @@ function fieldsOf(topic: TopicName): ReadonlySet<string> {
 }
 
 function isTimestamp(type: unknown): boolean {
-  return (
-    typeof type === 'object' && type !== null && 'logicalType' in type && type.logicalType === 'timestamp-millis'
-  );
+  return typeof type === 'object' && type !== null && 'logicalType' in type && type.logicalType === 'timestamp-millis';
 }

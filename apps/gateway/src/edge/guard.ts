@@ -53,7 +53,9 @@ export class Guard {
   requireToken(request: FastifyRequest): void {
     const expected = this.#token === '' ? readToken(this.#tokenFile) : this.#token;
     if (expected === undefined)
-      throw unauthorized(`SQL needs a token, and none is configured: set http.token or write one to ${this.#tokenFile}`);
+      throw unauthorized(
+        `SQL needs a token, and none is configured: set http.token or write one to ${this.#tokenFile}`,
+      );
     if (!sameSecret(bearer(request), expected))
       throw unauthorized(`SQL needs the bearer token of http.token or of ${this.#tokenFile}`);
   }

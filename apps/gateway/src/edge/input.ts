@@ -18,16 +18,19 @@ export function parseInput<T extends z.ZodType>(schema: T, value: unknown, prefi
 export function invalid(errors: FieldProblem[]): Problem {
   const first = errors[0];
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return new Problem(422, `${first?.pointer ?? ''}: ${first?.message ?? 'not valid'}${more}`, {
+  const where = first?.pointer === undefined || first.pointer === '' ? 'the body' : first.pointer;
+  return new Problem(422, `${where}: ${first?.message ?? 'not valid'}${more}`, {
     errors: errors.slice(0, shownProblems),
   });
 }
 
 function fieldProblems(error: z.ZodError, prefix: string): FieldProblem[] {
-  return error.issues.map((issue) => ({
-    pointer: `${prefix}${pointer(issue.path)}`,
-    message: issue.message,
-  }));
+  return error.issues.flatMap((issue) => {
+    const at = (path: readonly PropertyKey[]) => `${prefix}${pointer(path)}`;
+    return issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: at([...issue.path, key]), message: 'is not a field here' }))
+      : [{ pointer: at(issue.path), message: issue.message }];
+  });
 }
 
 /** RFC 6901. */

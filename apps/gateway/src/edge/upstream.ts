@@ -1,5 +1,4 @@
 import { Readable } from 'node:stream';
-import type { ReadableStream as WebStream } from 'node:stream/web';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from '#libs/http';
 import { reasonOf } from '#libs/platform';
@@ -60,7 +59,11 @@ export class Upstream {
     const text = await response.text().catch((error: unknown) => {
       throw this.#unreachable(error);
     });
-    return { status: response.status, body: parsed(text), retryAfter: response.headers.get('retry-after') ?? undefined };
+    return {
+      status: response.status,
+      body: parsed(text),
+      retryAfter: response.headers.get('retry-after') ?? undefined,
+    };
   }
 
   /**
@@ -94,7 +97,7 @@ export class Upstream {
       if (value !== null) void reply.header(name, value);
     }
     void reply.code(response.status);
-    return response.body === null ? reply.send() : reply.send(Readable.fromWeb(response.body as WebStream));
+    return response.body === null ? reply.send() : reply.send(Readable.fromWeb(response.body));
   }
 
   /** Tries each instance once; only a connection that was refused is tried elsewhere. */
@@ -129,11 +132,18 @@ export function asProblem({ status, body, retryAfter }: UpstreamAnswer, name: st
   const seconds = Number(retryAfter);
   const extras = Number.isFinite(seconds) && retryAfter !== undefined ? { retryAfter: seconds } : {};
   if (typeof body !== 'object' || body === null) return new Problem(status, `${name} answered ${status}`, extras);
-  const { type: _type, title: _title, status: _status, instance: _instance, detail, ...rest } = body as Record<
-    string,
-    unknown
-  >;
-  return new Problem(status, typeof detail === 'string' ? detail : `${name} answered ${status}`, { ...rest, ...extras });
+  const {
+    type: _type,
+    title: _title,
+    status: _status,
+    instance: _instance,
+    detail,
+    ...rest
+  } = body as Record<string, unknown>;
+  return new Problem(status, typeof detail === 'string' ? detail : `${name} answered ${status}`, {
+    ...rest,
+    ...extras,
+  });
 }
 
 function parsed(text: string): unknown {

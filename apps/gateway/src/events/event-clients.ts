@@ -35,7 +35,10 @@ export class EventClients {
     });
     const send = (event: HubEvent) => this.#write(response, render(event));
     const missed = lastEventId === undefined ? [] : this.#hub.since(lastEventId);
-    this.#write(response, `retry: 2000\nevent: hello\ndata: ${JSON.stringify({ resumed: missed !== undefined && lastEventId !== undefined })}\n\n`);
+    this.#write(
+      response,
+      `retry: 2000\nevent: hello\ndata: ${JSON.stringify({ resumed: missed !== undefined && lastEventId !== undefined })}\n\n`,
+    );
     for (const event of missed ?? []) send(event);
     const stop = this.#hub.listen(send);
     const heartbeat = setInterval(() => this.#write(response, ': alive\n\n'), heartbeatEvery);

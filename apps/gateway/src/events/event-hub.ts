@@ -38,7 +38,8 @@ export class EventHub {
     if (boot !== this.#boot) return undefined;
     const last = Number(sequence);
     const oldest = this.#recent[0];
-    if (oldest !== undefined && sequenceOf(oldest) > last + 1 && this.#recent.length === rememberedEvents) return undefined;
+    if (oldest !== undefined && sequenceOf(oldest) > last + 1 && this.#recent.length === rememberedEvents)
+      return undefined;
     return this.#recent.filter((event) => sequenceOf(event) > last);
   }
 

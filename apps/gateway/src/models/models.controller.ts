@@ -16,7 +16,14 @@ export class ModelsController {
     @Inject(ModelDirectory) private readonly directory: ModelDirectory,
   ) {}
 
-  @Get(['models', 'models/:model/versions', 'models/:model/versions/:version', 'runs', 'runs/:run', 'bundles/:digest/:file'])
+  @Get([
+    'models',
+    'models/:model/versions',
+    'models/:model/versions/:version',
+    'runs',
+    'runs/:run',
+    'bundles/:digest/:file',
+  ])
   read(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     return this.registry.forward(request, reply);
   }
@@ -27,7 +34,11 @@ export class ModelsController {
     return this.registry.forward(request, reply);
   }
 
-  @Post(['models/:model/versions/:version/promote', 'models/:model/versions/:version/archive', 'models/:model/rollback'])
+  @Post([
+    'models/:model/versions/:version/promote',
+    'models/:model/versions/:version/archive',
+    'models/:model/rollback',
+  ])
   async govern(@Param('model') model: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     await this.directory.require(model);
     return this.registry.forward(request, reply);

@@ -29,7 +29,9 @@ export const runsOutput = z.looseObject({}).meta({ id: 'Runs' });
 export const datasetOutput = z
   .looseObject({ digest: z.string(), texts: z.number().int(), labels: z.array(z.string()) })
   .meta({ id: 'Dataset' });
-export const followOutput = z.looseObject({ id: z.string().describe('Follow it in runs, events and decisions.') }).meta({ id: 'Follow' });
+export const followOutput = z
+  .looseObject({ id: z.string().describe('Follow it in runs, events and decisions.') })
+  .meta({ id: 'Follow' });
 
 export const retrainingInput = z
   .object({

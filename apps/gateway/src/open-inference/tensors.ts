@@ -19,7 +19,8 @@ export function textsOf({ inputs }: InferInput): string[] {
     throw bad(`there is one input, "text"; got ${inputs.map(({ name }) => JSON.stringify(name)).join(', ')}`);
   if (input.datatype !== 'BYTES') throw bad(`input "text" has datatype BYTES, not ${input.datatype}`);
   const [rows = 0, ...inner] = input.shape;
-  if (inner.some((size) => size !== 1)) throw bad(`input "text" has shape [n] or [n, 1], not [${input.shape.join(', ')}]`);
+  if (inner.some((size) => size !== 1))
+    throw bad(`input "text" has shape [n] or [n, 1], not [${input.shape.join(', ')}]`);
   const data = input.data.flat(8);
   if (data.length !== rows) throw bad(`input "text" has shape [${input.shape.join(', ')}] but ${data.length} elements`);
   if (rows === 0) throw bad('input "text" is empty');
@@ -44,7 +45,12 @@ export function inferAnswer(request: InferInput, answer: PredictOutput): InferOu
   const classes = sortedClasses(Object.keys(answer.predictions[0]?.probabilities ?? {}));
   const outputs: InferOutput['outputs'] = [];
   if (wanted.has('label'))
-    outputs.push({ name: 'label', shape: [rows], datatype: 'BYTES', data: answer.predictions.map(({ label }) => label) });
+    outputs.push({
+      name: 'label',
+      shape: [rows],
+      datatype: 'BYTES',
+      data: answer.predictions.map(({ label }) => label),
+    });
   if (wanted.has('probabilities'))
     outputs.push({
       name: 'probabilities',

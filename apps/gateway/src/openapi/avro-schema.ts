@@ -8,6 +8,12 @@ interface AvroField {
   doc?: string;
 }
 
+interface AvroRecord {
+  name: string;
+  doc?: string;
+  fields: AvroField[];
+}
+
 /** The JSON Schema of a topic's record as this API shows it: mechanically from its Avro schema, times as RFC 3339. */
 export function recordSchema(topic: TopicName): JsonSchema {
   return schemaOf(JSON.parse(topics[topic].schema), new Map());
@@ -24,15 +30,15 @@ function schemaOf(type: unknown, named: Map<string, JsonSchema>): JsonSchema {
   if (type.type === 'array' && 'items' in type) return { type: 'array', items: schemaOf(type.items, named) };
   if (type.type === 'map' && 'values' in type)
     return { type: 'object', additionalProperties: schemaOf(type.values, named) };
-  if (type.type === 'record' && 'fields' in type && Array.isArray(type.fields))
-    return record(type as { name: string; doc?: string; fields: AvroField[] }, named);
+  if (isRecord(type)) return record(type, named);
   return schemaOf(type.type, named);
 }
 
-function record(
-  { name, doc, fields }: { name: string; doc?: string; fields: AvroField[] },
-  named: Map<string, JsonSchema>,
-): JsonSchema {
+function isRecord(type: object): type is AvroRecord {
+  return 'type' in type && type.type === 'record' && 'fields' in type;
+}
+
+function record({ name, doc, fields }: AvroRecord, named: Map<string, JsonSchema>): JsonSchema {
   const schema: JsonSchema = {
     type: 'object',
     ...(doc === undefined ? {} : { description: doc }),

@@ -57,9 +57,14 @@ const errorTitles: Record<number, string> = {
 
 /** The OpenAPI 3.1 document, made of the schemas that also check the input. */
 export function openApiDocument(version: string): OpenAPIObject {
-  const components: Record<string, JsonSchema> = { Problem: fromZod(problem), InferenceError: fromZod(inferenceError), Swap: fromZod(swap) };
+  const components: Record<string, JsonSchema> = {
+    Problem: fromZod(problem),
+    InferenceError: fromZod(inferenceError),
+    Swap: fromZod(swap),
+  };
   for (const [name, topic] of Object.entries(recordComponents)) components[name] = recordSchema(topic);
-  for (const name of ['DriftReport', 'PerformanceReport', 'TriggerDecision', 'Swap']) components[`${name}Page`] = pageOf(name);
+  for (const name of ['DriftReport', 'PerformanceReport', 'TriggerDecision', 'Swap'])
+    components[`${name}Page`] = pageOf(name);
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of allOperations)
     (paths[operation.path] ??= {})[operation.method] = operationObject(operation, components);
@@ -81,7 +86,9 @@ export function openApiDocument(version: string): OpenAPIObject {
 
 function operationObject(operation: Operation, components: Record<string, JsonSchema>) {
   const content = (types: Record<string, z.ZodType | string>, io: 'input' | 'output') =>
-    Object.fromEntries(Object.entries(types).map(([type, schema]) => [type, { schema: reference(schema, components, io) }]));
+    Object.fromEntries(
+      Object.entries(types).map(([type, schema]) => [type, { schema: reference(schema, components, io) }]),
+    );
   const failure = operation.path.startsWith('/v2')
     ? { 'application/json': { schema: { $ref: '#/components/schemas/InferenceError' } } }
     : { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
@@ -123,7 +130,7 @@ function parameters({ path, query, headers }: Operation): unknown[] {
     required: true,
     schema: name === 'version' ? { type: 'integer', minimum: 1 } : { type: 'string' },
   }));
-  const { properties = {} } = query === undefined ? {} : (fromZod(query, 'input') as { properties?: Record<string, JsonSchema> });
+  const { properties = {} } = query === undefined ? {} : objectSchema(query);
   const inQuery = Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
   const inHeader = Object.entries(headers ?? {}).map(([name, description]) => ({
     name,
@@ -135,8 +142,16 @@ function parameters({ path, query, headers }: Operation): unknown[] {
   return [...inPath, ...inQuery, ...inHeader];
 }
 
+function objectSchema(schema: z.ZodType): { properties?: Record<string, JsonSchema> } {
+  return fromZod(schema, 'input');
+}
+
 /** Schemas with an id are written once, as components. */
-function reference(schema: z.ZodType | string, components: Record<string, JsonSchema>, io: 'input' | 'output'): JsonSchema {
+function reference(
+  schema: z.ZodType | string,
+  components: Record<string, JsonSchema>,
+  io: 'input' | 'output',
+): JsonSchema {
   if (typeof schema === 'string') return { $ref: `#/components/schemas/${schema}` };
   const id = schema.meta()?.id;
   if (id !== undefined) {

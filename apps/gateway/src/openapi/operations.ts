@@ -1,5 +1,11 @@
 import { z } from 'zod';
-import { deadLetterListOutput, deadLetterQuery, deadLettersOutput, deadLetterSelection, deadLettersChanged } from '../operations/dead-letters.schemas.ts';
+import {
+  deadLetterListOutput,
+  deadLetterQuery,
+  deadLettersOutput,
+  deadLetterSelection,
+  deadLettersChanged,
+} from '../operations/dead-letters.schemas.ts';
 import * as models from '../models/models.schemas.ts';
 import * as protocol from '../open-inference/open-inference.schemas.ts';
 import { systemStatus } from '../operations/system-status.ts';
@@ -35,7 +41,9 @@ const sqlOutput = z
   })
   .meta({ id: 'SqlOutput' });
 const anyBytes = z.string();
-const idempotent = { 'Idempotency-Key': 'A retry with the same key and body gets the same answer and sends nothing twice.' };
+const idempotent = {
+  'Idempotency-Key': 'A retry with the same key and body gets the same answer and sends nothing twice.',
+};
 
 const texts: Operation[] = [
   {
@@ -97,19 +105,131 @@ const predictions: Operation[] = [
 ];
 
 const registry: Operation[] = [
-  { method: 'get', path: '/v1/models', tag: 'models', summary: 'Every model.', status: 200, answers: json(models.modelsOutput) },
-  { method: 'get', path: '/v1/models/{model}', tag: 'models', summary: 'One model and its versions.', status: 200, answers: json(models.modelOutput), errors: [404] },
-  { method: 'get', path: '/v1/models/{model}/versions', tag: 'models', summary: 'Versions of a model.', status: 200, answers: json(models.versionsOutput), errors: [404] },
-  { method: 'get', path: '/v1/models/{model}/versions/{version}', tag: 'models', summary: 'One version with metrics and lineage.', status: 200, answers: json(models.versionOutput), errors: [404] },
-  { method: 'post', path: '/v1/models/{model}/versions/{version}/promote', tag: 'models', summary: 'Let a version serve.', status: 202, body: json(models.transitionInput), bodyRequired: false, answers: json(models.followOutput), errors: [404, 409, 422] },
-  { method: 'post', path: '/v1/models/{model}/versions/{version}/archive', tag: 'models', summary: 'Put a version away.', status: 202, body: json(models.transitionInput), bodyRequired: false, answers: json(models.followOutput), errors: [404, 409, 422] },
-  { method: 'post', path: '/v1/models/{model}/rollback', tag: 'models', summary: 'Let an earlier version serve again.', status: 202, body: json(models.rollbackInput), bodyRequired: false, answers: json(models.followOutput), errors: [404, 409, 422] },
-  { method: 'post', path: '/v1/models/{model}/retraining-requests', tag: 'models', summary: 'Ask for a new version.', status: 202, body: json(models.retrainingInput), bodyRequired: false, answers: json(models.followOutput), errors: [404, 409, 422] },
-  { method: 'post', path: '/v1/models/{model}/datasets', tag: 'models', summary: 'Upload labelled texts, one {"text","label"} a line.', status: 201, body: { 'application/x-ndjson': anyBytes }, answers: json(models.datasetOutput), errors: [415, 422] },
-  { method: 'post', path: '/v1/models/{model}/import', tag: 'models', summary: 'Register a bundle made elsewhere.', status: 202, body: { 'application/x-tar': anyBytes, 'application/json': z.looseObject({}) }, answers: json(models.followOutput), errors: [409, 415, 422] },
-  { method: 'get', path: '/v1/bundles/{digest}/{file}', tag: 'models', summary: 'One file of a bundle.', status: 200, answers: { 'application/octet-stream': anyBytes }, errors: [404] },
-  { method: 'get', path: '/v1/runs', tag: 'models', summary: 'Training runs, newest first.', status: 200, answers: json(models.runsOutput) },
-  { method: 'get', path: '/v1/runs/{run}', tag: 'models', summary: 'One training run.', status: 200, answers: json(models.runsOutput), errors: [404] },
+  {
+    method: 'get',
+    path: '/v1/models',
+    tag: 'models',
+    summary: 'Every model.',
+    status: 200,
+    answers: json(models.modelsOutput),
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{model}',
+    tag: 'models',
+    summary: 'One model and its versions.',
+    status: 200,
+    answers: json(models.modelOutput),
+    errors: [404],
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{model}/versions',
+    tag: 'models',
+    summary: 'Versions of a model.',
+    status: 200,
+    answers: json(models.versionsOutput),
+    errors: [404],
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{model}/versions/{version}',
+    tag: 'models',
+    summary: 'One version with metrics and lineage.',
+    status: 200,
+    answers: json(models.versionOutput),
+    errors: [404],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/versions/{version}/promote',
+    tag: 'models',
+    summary: 'Let a version serve.',
+    status: 202,
+    body: json(models.transitionInput),
+    bodyRequired: false,
+    answers: json(models.followOutput),
+    errors: [404, 409, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/versions/{version}/archive',
+    tag: 'models',
+    summary: 'Put a version away.',
+    status: 202,
+    body: json(models.transitionInput),
+    bodyRequired: false,
+    answers: json(models.followOutput),
+    errors: [404, 409, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/rollback',
+    tag: 'models',
+    summary: 'Let an earlier version serve again.',
+    status: 202,
+    body: json(models.rollbackInput),
+    bodyRequired: false,
+    answers: json(models.followOutput),
+    errors: [404, 409, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/retraining-requests',
+    tag: 'models',
+    summary: 'Ask for a new version.',
+    status: 202,
+    body: json(models.retrainingInput),
+    bodyRequired: false,
+    answers: json(models.followOutput),
+    errors: [404, 409, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/datasets',
+    tag: 'models',
+    summary: 'Upload labelled texts, one {"text","label"} a line.',
+    status: 201,
+    body: { 'application/x-ndjson': anyBytes },
+    answers: json(models.datasetOutput),
+    errors: [415, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/models/{model}/import',
+    tag: 'models',
+    summary: 'Register a bundle made elsewhere.',
+    status: 202,
+    body: { 'application/x-tar': anyBytes, 'application/json': z.looseObject({}) },
+    answers: json(models.followOutput),
+    errors: [409, 415, 422],
+  },
+  {
+    method: 'get',
+    path: '/v1/bundles/{digest}/{file}',
+    tag: 'models',
+    summary: 'One file of a bundle.',
+    status: 200,
+    answers: { 'application/octet-stream': anyBytes },
+    errors: [404],
+  },
+  {
+    method: 'get',
+    path: '/v1/runs',
+    tag: 'models',
+    summary: 'Training runs, newest first.',
+    status: 200,
+    answers: json(models.runsOutput),
+  },
+  {
+    method: 'get',
+    path: '/v1/runs/{run}',
+    tag: 'models',
+    summary: 'One training run.',
+    status: 200,
+    answers: json(models.runsOutput),
+    errors: [404],
+  },
 ];
 
 const lists: Operation[] = (
@@ -131,25 +251,136 @@ const lists: Operation[] = (
 }));
 
 const openInference: Operation[] = [
-  { method: 'get', path: '/v2', tag: 'open-inference', summary: 'The server.', status: 200, answers: json(protocol.serverMetadata) },
-  { method: 'get', path: '/v2/health/live', tag: 'open-inference', summary: 'Liveness.', status: 200, answers: json(protocol.live) },
-  { method: 'get', path: '/v2/health/ready', tag: 'open-inference', summary: 'Readiness; 503 when not.', status: 200, answers: json(protocol.ready) },
+  {
+    method: 'get',
+    path: '/v2',
+    tag: 'open-inference',
+    summary: 'The server.',
+    status: 200,
+    answers: json(protocol.serverMetadata),
+  },
+  {
+    method: 'get',
+    path: '/v2/health/live',
+    tag: 'open-inference',
+    summary: 'Liveness.',
+    status: 200,
+    answers: json(protocol.live),
+  },
+  {
+    method: 'get',
+    path: '/v2/health/ready',
+    tag: 'open-inference',
+    summary: 'Readiness; 503 when not.',
+    status: 200,
+    answers: json(protocol.ready),
+  },
   ...['/v2/models/{model}', '/v2/models/{model}/versions/{version}'].flatMap((path): Operation[] => [
-    { method: 'get', path, tag: 'open-inference', summary: 'Model metadata.', status: 200, answers: json(protocol.modelMetadata), errors: [404] },
-    { method: 'get', path: `${path}/ready`, tag: 'open-inference', summary: 'Whether it can be asked; 503 when not.', status: 200, answers: json(protocol.modelReady), errors: [404] },
-    { method: 'post', path: `${path}/infer`, tag: 'open-inference', summary: 'Inference on input `text` (BYTES).', status: 200, body: json(protocol.inferInput), answers: json(protocol.inferOutput), errors: [400, 404, 413, 415] },
+    {
+      method: 'get',
+      path,
+      tag: 'open-inference',
+      summary: 'Model metadata.',
+      status: 200,
+      answers: json(protocol.modelMetadata),
+      errors: [404],
+    },
+    {
+      method: 'get',
+      path: `${path}/ready`,
+      tag: 'open-inference',
+      summary: 'Whether it can be asked; 503 when not.',
+      status: 200,
+      answers: json(protocol.modelReady),
+      errors: [404],
+    },
+    {
+      method: 'post',
+      path: `${path}/infer`,
+      tag: 'open-inference',
+      summary: 'Inference on input `text` (BYTES).',
+      status: 200,
+      body: json(protocol.inferInput),
+      answers: json(protocol.inferOutput),
+      errors: [400, 404, 413, 415],
+    },
   ]),
 ];
 
 const operations: Operation[] = [
-  { method: 'get', path: '/v1/events', tag: 'operations', summary: 'Server-sent events: reports, decisions, versions, swaps, throughput each second.', status: 200, answers: { 'text/event-stream': anyBytes }, headers: { 'Last-Event-ID': 'Events after this one are sent first.' } },
-  { method: 'get', path: '/v1/status', tag: 'operations', summary: 'Every app, consumer lags, and whether anything is pending.', status: 200, answers: json(systemStatus) },
-  { method: 'post', path: '/v1/sql', tag: 'operations', summary: 'One SELECT on the analytics tables; needs a token.', status: 200, body: json(sqlInput), answers: json(sqlOutput), errors: [401, 422] },
-  { method: 'get', path: '/v1/dead-letters', tag: 'operations', summary: 'Dead-letter topics and how many records wait in each.', status: 200, answers: json(deadLettersOutput) },
-  { method: 'get', path: '/v1/dead-letters/{topic}', tag: 'operations', summary: 'Dead letters of a topic, newest first.', status: 200, query: deadLetterQuery, answers: json(deadLetterListOutput), errors: [404, 422] },
-  { method: 'post', path: '/v1/dead-letters/{topic}/replay', tag: 'operations', summary: 'Send dead letters to their topic again, bytes unchanged.', status: 200, body: json(deadLetterSelection), answers: json(deadLettersChanged), errors: [404, 415, 422] },
-  { method: 'post', path: '/v1/dead-letters/{topic}/drop', tag: 'operations', summary: 'Mark dead letters as done.', status: 200, body: json(deadLetterSelection), answers: json(deadLettersChanged), errors: [404, 415, 422] },
+  {
+    method: 'get',
+    path: '/v1/events',
+    tag: 'operations',
+    summary: 'Server-sent events: reports, decisions, versions, swaps, throughput each second.',
+    status: 200,
+    answers: { 'text/event-stream': anyBytes },
+    headers: { 'Last-Event-ID': 'Events after this one are sent first.' },
+  },
+  {
+    method: 'get',
+    path: '/v1/status',
+    tag: 'operations',
+    summary: 'Every app, consumer lags, and whether anything is pending.',
+    status: 200,
+    answers: json(systemStatus),
+  },
+  {
+    method: 'post',
+    path: '/v1/sql',
+    tag: 'operations',
+    summary: 'One SELECT on the analytics tables; needs a token.',
+    status: 200,
+    body: json(sqlInput),
+    answers: json(sqlOutput),
+    errors: [401, 422],
+  },
+  {
+    method: 'get',
+    path: '/v1/dead-letters',
+    tag: 'operations',
+    summary: 'Dead-letter topics and how many records wait in each.',
+    status: 200,
+    answers: json(deadLettersOutput),
+  },
+  {
+    method: 'get',
+    path: '/v1/dead-letters/{topic}',
+    tag: 'operations',
+    summary: 'Dead letters of a topic, newest first.',
+    status: 200,
+    query: deadLetterQuery,
+    answers: json(deadLetterListOutput),
+    errors: [404, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/dead-letters/{topic}/replay',
+    tag: 'operations',
+    summary: 'Send dead letters to their topic again, bytes unchanged.',
+    status: 200,
+    body: json(deadLetterSelection),
+    answers: json(deadLettersChanged),
+    errors: [404, 415, 422],
+  },
+  {
+    method: 'post',
+    path: '/v1/dead-letters/{topic}/drop',
+    tag: 'operations',
+    summary: 'Mark dead letters as done.',
+    status: 200,
+    body: json(deadLetterSelection),
+    answers: json(deadLettersChanged),
+    errors: [404, 415, 422],
+  },
 ];
 
 /** Every endpoint of the gateway. */
-export const allOperations: readonly Operation[] = [...texts, ...predictions, ...registry, ...lists, ...openInference, ...operations];
+export const allOperations: readonly Operation[] = [
+  ...texts,
+  ...predictions,
+  ...registry,
+  ...lists,
+  ...openInference,
+  ...operations,
+];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** Where a dead letter lies in its dead-letter topic, as people name it: partition-offset. */
-export const deadLetterId = z.string().regex(/^\d{1,9}-\d{1,18}$/, 'must be partition-offset, such as 0-12');
+/** Offset of a dead letter in its dead-letter topic. */
+const deadLetterId = z.number().int().min(0);
 
 export const deadLetterSelection = z
   .union([
@@ -18,7 +18,7 @@ export const deadLetterQuery = z.strictObject({
 
 const deadLetter = z
   .object({
-    id: z.string().describe('partition-offset in the dead-letter topic.'),
+    id: deadLetterId.describe('Offset in the dead-letter topic: its name for replay and drop.'),
     topic: z.string().describe('Topic the record was read from.'),
     partition: z.number().int(),
     offset: z.number().int(),

@@ -50,7 +50,11 @@ export class SystemStatusReader {
     const lags = await this.#lags();
     const reasons = [
       ...readiness.reasons,
-      ...answers.flatMap(([name, status]) => (status.ready ? [] : (status.reasons.length === 0 ? ['not ready'] : status.reasons).map((reason) => `${name}: ${reason}`))),
+      ...answers.flatMap(([name, status]) =>
+        status.ready
+          ? []
+          : (status.reasons.length === 0 ? ['not ready'] : status.reasons).map((reason) => `${name}: ${reason}`),
+      ),
     ];
     const settled = [before, lags].every((all) =>
       Object.values(all).every((topics) => Object.values(topics).every((lag) => lag === 0)),

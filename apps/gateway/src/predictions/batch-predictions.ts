@@ -17,7 +17,13 @@ export interface BatchRequest {
 
 /** One line of the answer, under the number of the line it answers. */
 type Answer =
-  | ({ line: number; id?: unknown; model: string; version: number; epoch: number | null } & PredictOutput['predictions'][0])
+  | ({
+      line: number;
+      id?: unknown;
+      model: string;
+      version: number;
+      epoch: number | null;
+    } & PredictOutput['predictions'][0])
   | { line: number; id?: unknown; error: string };
 
 type Readied = { line: number; id?: unknown; text: string } | { line: number; id?: unknown; error: string };
@@ -88,7 +94,7 @@ export class BatchPredictions {
 
   /** Overload is waited out: the file is read no faster than inference answers. */
   async #predict({ model, version, texts, signal }: BatchRequest & { texts: string[] }, patient: number) {
-    for (let waited = 0; ; ) {
+    for (let waited = 0; ;) {
       try {
         return await this.#predictor.predict({ model, version, texts, signal });
       } catch (error) {

@@ -1,4 +1,4 @@
-import { Body, Controller, Headers, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
@@ -31,14 +31,13 @@ export class PredictController {
   async batch(
     @Param('model') model: string,
     @Query() query: unknown,
-    @Headers('content-type') contentType: string | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const { version } = parseInput(batchQuery, query);
     if (!(request.body instanceof Readable))
       throw new Problem(415, 'send application/x-ndjson (one {"text"} a line) or text/csv');
-    const format: LineFormat = mediaType(contentType ?? '') === 'text/csv' ? 'csv' : 'jsonl';
+    const format: LineFormat = mediaType(request.headers['content-type'] ?? '') === 'text/csv' ? 'csv' : 'jsonl';
     const gone = new AbortController();
     reply.raw.once('close', () => gone.abort());
     const output = await this.batches.run({ model, version, format, input: request.body, signal: gone.signal });

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { invalid } from '../edge/input.ts';
 
-const position = z.array(z.union([z.string(), z.number()])).min(1).max(8);
+const position = z
+  .array(z.union([z.string(), z.number()]))
+  .min(1)
+  .max(8);
 
 /** Where a page ended: the values it is ordered by, opaque to the caller. */
 export function encodeCursor(values: readonly unknown[]): string {

@@ -94,7 +94,10 @@ export async function reportPage(clickhouse: ClickHouse, name: ReportListName, r
     params[column] = value;
     conditions.push(`${column} = {${column}:String}`);
   }
-  for (const [bound, sign] of [['from', '>='], ['to', '<']] as const) {
+  for (const [bound, sign] of [
+    ['from', '>='],
+    ['to', '<'],
+  ] as const) {
     const value = request[bound];
     if (value === undefined) continue;
     params[bound] = value;

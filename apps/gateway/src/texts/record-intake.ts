@@ -5,7 +5,14 @@ import { type Clock, type Configuration, type Metrics, milliseconds, newId } fro
 import { invalid, parseInput } from '../edge/input.ts';
 import type { ModelDirectory } from '../models/model-directory.ts';
 import { derivedId, IdempotentAnswers } from './idempotency.ts';
-import { type Accepted, type LabelInput, labelInput, maximumRecords, type TextInput, textInput } from './texts.schemas.ts';
+import {
+  type Accepted,
+  type LabelInput,
+  labelInput,
+  maximumRecords,
+  type TextInput,
+  textInput,
+} from './texts.schemas.ts';
 
 export type IntakeTopic = 'texts' | 'labels';
 
@@ -73,9 +80,7 @@ export class RecordIntake {
     await this.#checkModels(records, Array.isArray(body));
     const make = () => this.#send(topic, records);
     const sent =
-      key === undefined
-        ? make()
-        : this.#answers.answer(`${topic}\0${key}`, body, { weight: records.length, make });
+      key === undefined ? make() : this.#answers.answer(`${topic}\0${key}`, body, { weight: records.length, make });
     return this.#inTime(sent);
   }
 

@@ -4,12 +4,11 @@ import { instant, modelName } from '../edge/input.ts';
 /** Most records of one request. */
 export const maximumRecords = 1000;
 
-// eslint-disable-next-line no-control-regex
 const identifier = z
   .string()
   .min(1)
   .max(256)
-  .refine((value) => value.isWellFormed() && !/[\u0000-\u001F\u007F]/.test(value), 'must not hold control characters');
+  .refine((value) => value.isWellFormed() && !/\p{Cc}/u.test(value), 'must not hold control characters');
 
 /** A text as it comes in. */
 export const textInput = z

@@ -1,0 +1,52 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClickHouse } from '#libs/clickhouse';
+import { type Readiness, reasonOf } from '#libs/platform';
+import type { Stream } from '#libs/stream';
+
+export interface SupervisionOptions {
+  stream: Stream;
+  clickhouse: ClickHouse;
+  readiness: Readiness;
+}
+
+const every = 2000;
+
+/** Asks Kafka and ClickHouse whether they answer, and lets /readyz say so. */
+export class Supervision {
+  readonly #options: SupervisionOptions;
+  readonly #stop = new AbortController();
+  #done: Promise<void> | undefined;
+
+  constructor(options: SupervisionOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#done ??= this.#run();
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#done;
+  }
+
+  async #run(): Promise<void> {
+    const { stream, clickhouse } = this.#options;
+    while (!this.#stop.signal.aborted) {
+      await Promise.all([
+        this.#probe('kafka', () => stream.admin.endOffsets('texts')),
+        this.#probe('clickhouse', () => clickhouse.ping()),
+      ]);
+      await delay(every, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    }
+  }
+
+  async #probe(part: string, ask: () => Promise<unknown>): Promise<void> {
+    try {
+      await ask();
+      this.#options.readiness.clear(part);
+    } catch (error) {
+      this.#options.readiness.block(part, reasonOf(error));
+    }
+  }
+}
