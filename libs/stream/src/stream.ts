@@ -10,7 +10,7 @@ import { type Pipeline, startPipeline } from './consume/pipeline.ts';
 import { createDeadLetterWriter } from './dead-letters/dead-letter-writer.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters/dead-letters.ts';
 import { SerialProducer } from './produce/serial-producer.ts';
-import { createStreamProducer, type StreamProducer } from './produce/stream-producer.ts';
+import { createStreamProducer, type EventHeaders, type StreamProducer } from './produce/stream-producer.ts';
 import type { LogReader } from './read/read-log.ts';
 import { type LogRecord, readToEnd, type ReadToEndOptions } from './read/read-to-end.ts';
 
@@ -40,6 +40,7 @@ export interface StreamSettings {
   acceptJson: boolean;
   maximumTextBytes: number;
   deadLetterLimits: DeadLetterLimitSettings;
+  eventHeaders: EventHeaders;
   /** Replicas of topics we create; -1: the broker decides. */
   replicationFactor: number;
   /** Partitions of texts, labels and predictions; 0: as declared. */
@@ -66,7 +67,7 @@ export interface StreamPorts {
 /** A stream over whatever moves the bytes. */
 export function createStream(ports: StreamPorts, settings: StreamSettings, services: StreamServices): Stream {
   const { backend, schemas } = ports;
-  const { topicPrefix, clientId } = settings;
+  const { topicPrefix } = settings;
   const { logger, metrics, clock, onFatal } = services;
   const codec = new SchemaCodec({ ...settings, schemas, clock });
   const producers = new Set<StreamProducer>();
@@ -79,7 +80,7 @@ export function createStream(ports: StreamPorts, settings: StreamSettings, servi
       metrics,
       sendTimeout: settings.sendTimeout,
     });
-    const created = createStreamProducer({ serial, codec, topicPrefix, clientId });
+    const created = createStreamProducer({ serial, codec, ...settings });
     producers.add(created);
     return created;
   };

@@ -92,6 +92,10 @@ const stream = section({
     .min(0)
     .default(0)
     .describe('Partitions of texts, labels and predictions; 0: as schemas/topics says.'),
+  eventHeaders: z
+    .enum(['all', 'control', 'none'])
+    .default('control')
+    .describe('Records that carry CloudEvents headers; control: all but texts, labels and predictions.'),
   maximumTextBytes: count.default(1_048_576).describe('Longest text accepted, as UTF-8 bytes.'),
   deadLetterConsecutive: count
     .default(500)

@@ -73,7 +73,7 @@ describe('SerialProducer', () => {
     const { serial, requests } = scripted(acknowledge);
     const keys = Array.from({ length: 2500 }, (_, i) => `${i}`);
     const written = await serial.send('a', keys.map(message));
-    expect(requests.map((request) => request.keys.length)).toEqual([1000, 1000, 500]);
+    expect(requests.map((request) => request.keys.length)).toEqual([500, 500, 500, 500, 500]);
     expect(requests.flatMap((request) => request.keys)).toEqual(keys);
     expect(written.map(({ offset }) => Number(offset))).toEqual(keys.map(Number));
   });

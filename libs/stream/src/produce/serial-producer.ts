@@ -27,7 +27,7 @@ interface Entry {
 }
 
 /** kafkajs groups messages by copying arrays, so that larger requests cost more a message, not less. */
-const requestMessages = 1000;
+const requestMessages = 500;
 const requestBytes = 1_048_576;
 
 /**

@@ -41,10 +41,18 @@ export interface StreamProducerOptions {
   codec: SchemaCodec;
   topicPrefix: string;
   clientId: string;
+  eventHeaders: EventHeaders;
 }
 
-export function createStreamProducer({ serial, codec, topicPrefix, clientId }: StreamProducerOptions): StreamProducer {
-  const eventHeaders = createEventHeaders(clientId);
+/**
+ * Which records carry CloudEvents headers. `control`: all but texts, labels and predictions, where reading and writing
+ * five headers costs as much as everything else together.
+ */
+export type EventHeaders = 'all' | 'control' | 'none';
+
+export function createStreamProducer(options: StreamProducerOptions): StreamProducer {
+  const { serial, codec, topicPrefix } = options;
+  const eventHeaders = createEventHeaders(options);
   return {
     async send(topic, records, options) {
       if (records.length === 0) return [];
@@ -53,8 +61,9 @@ export function createStreamProducer({ serial, codec, topicPrefix, clientId }: S
         const message: OutgoingMessage = {
           key,
           value: value === null ? null : encode(value),
-          headers: { ...eventHeaders(topic, key), ...headers },
         };
+        const event = eventHeaders(topic, key);
+        if (event !== undefined || headers !== undefined) message.headers = { ...event, ...headers };
         if (partition !== undefined) message.partition = partition;
         if (timestamp !== undefined) message.timestamp = timestamp;
         return message;
@@ -72,13 +81,16 @@ export function createStreamProducer({ serial, codec, topicPrefix, clientId }: S
   };
 }
 
+const perText: ReadonlySet<TopicName> = new Set<TopicName>(['texts', 'labels', 'predictions']);
+
 /** CloudEvents 1.0, Kafka binding, binary mode. */
-function createEventHeaders(clientId: string): (topic: TopicName, key: string | Buffer | null) => RawHeaders {
+function createEventHeaders({ clientId, eventHeaders }: StreamProducerOptions) {
   const version = Buffer.from('1.0');
   const source = Buffer.from(`/${clientId}`);
   const contentType = Buffer.from('application/avro');
   const types = new Map<TopicName, Buffer>();
-  return (topic, key) => {
+  return (topic: TopicName, key: string | Buffer | null): RawHeaders | undefined => {
+    if (eventHeaders === 'none' || (eventHeaders === 'control' && perText.has(topic))) return undefined;
     let type = types.get(topic);
     if (type === undefined) types.set(topic, (type = Buffer.from(`io.tidemill.${topics[topic].record}`)));
     return { ce_specversion: version, ce_source: source, ce_type: type, ce_id: key ?? '', 'content-type': contentType };
