@@ -1,12 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createGateway } from '../../apps/gateway/src/gateway.app.ts';
 import { type ClickHouse, openClickHouse } from '#libs/clickhouse';
 import { topics } from '#libs/events';
-import { type Configuration, createMetrics, loadConfig, newId, Readiness, silentLogger, systemClock } from '#libs/platform';
+import {
+  type Configuration,
+  createMetrics,
+  loadConfig,
+  newId,
+  Readiness,
+  silentLogger,
+  systemClock,
+} from '#libs/platform';
 import { connectStream, type Stream, streamSettings } from '#libs/stream';
 
 export interface RestStack extends AsyncDisposable {
@@ -16,8 +22,9 @@ export interface RestStack extends AsyncDisposable {
   clickhouse: ClickHouse;
 }
 
-/** A gateway on real Kafka, registry and ClickHouse, everything of its own: topic prefix, database directory, port. */
-export async function startRestStack(overrides: Record<string, unknown> = {}): Promise<RestStack> {
+/** A gateway on real Kafka, registry and ClickHouse, everything of its own: topic prefix, data directory, port.
+ * A process has one embedded database: a second gateway works `beside` the first. */
+export async function startRestStack(overrides: Record<string, unknown> = {}, beside?: RestStack): Promise<RestStack> {
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-rest-'));
   const { config } = loadConfig({
     env: process.env,
@@ -34,7 +41,8 @@ export async function startRestStack(overrides: Record<string, unknown> = {}): P
   const stream = await connectStream({ ...streamSettings(config), ...services });
   await stream.admin.applyTopics(Object.values(topics));
   await stream.admin.registerSchemas(Object.values(topics));
-  const clickhouse = await openClickHouse(config.clickhouse, { dataDirectory: directory, logger: silentLogger });
+  const clickhouse =
+    beside?.clickhouse ?? (await openClickHouse(config.clickhouse, { dataDirectory: directory, logger: silentLogger }));
   await clickhouse.migrate();
   const gateway = await createGateway({ config, ...services, stream, clickhouse });
   return {
@@ -45,7 +53,7 @@ export async function startRestStack(overrides: Record<string, unknown> = {}): P
     async [Symbol.asyncDispose]() {
       await gateway.close();
       await stream.close();
-      await clickhouse.close();
+      if (beside === undefined) await clickhouse.close();
       await rm(directory, { recursive: true, force: true });
     },
   };

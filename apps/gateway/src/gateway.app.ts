@@ -17,6 +17,7 @@ import { TopicFeed } from './events/topic-feed.ts';
 import { GatewayModule, type GatewayParts } from './gateway.module.ts';
 import { ModelDirectory } from './models/model-directory.ts';
 import { Registry } from './models/registry.ts';
+import { protocolErrors } from './open-inference/error-shape.ts';
 import { InferenceHealth } from './open-inference/inference-health.ts';
 import { openApiDocument } from './openapi/document.ts';
 import { serveDashboard } from './operations/dashboard.ts';
@@ -82,7 +83,9 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     async close() {
       readiness.block('gateway', 'stopping');
       parts.module.eventClients.drain();
-      await Promise.all([parts.pulse.stop(), supervision.stop(), following.close()]);
+      parts.pulse.stop();
+      supervision.stop();
+      await following.close();
       await app.close();
       await parts.producer.close();
     },
@@ -159,6 +162,7 @@ async function configureEdge(
     metrics.observe('tidemill_http_request_seconds', reply.elapsedTime / 1000);
   });
   acceptStreams(fastify);
+  protocolErrors(fastify);
   SwaggerModule.setup('docs', nest, openApiDocument('1'), {
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',

@@ -64,5 +64,5 @@ const latest = Date.UTC(2299, 0, 1);
 
 /** RFC 3339 with an offset. */
 export const instant = z.iso
-  .datetime({ offset: true, error: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z' })
+  .datetime({ offset: true, abort: true, error: 'must be an RFC 3339 time such as 2026-01-31T12:00:00Z' })
   .refine((value) => Date.parse(value) >= earliest && Date.parse(value) < latest, 'must lie between 1900 and 2299');

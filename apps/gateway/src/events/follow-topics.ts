@@ -15,28 +15,31 @@ const retryEvery = 1000;
 /** Reads every followed topic from its beginning and goes on; what was there before the start is known, not news. */
 export function followTopics({ stream, feed, logger, readiness }: FollowOptions): LogReader {
   const stop = new AbortController();
-  const open = followedTopics.map((topic) => followPatiently(topic));
+  const readers = new Set<LogReader>();
+  for (const topic of followedTopics) void followPatiently(topic);
   return {
+    // Readers that are still being opened close themselves once they are: a broker that is away must not hold the exit.
     async close() {
       stop.abort();
-      for (const reader of await Promise.all(open)) await reader?.close();
+      await Promise.all([...readers].map((reader) => reader.close()));
     },
   };
 
   /** A broker or topic that is not there yet is waited for. */
-  async function followPatiently(topic: FollowedTopic): Promise<LogReader | undefined> {
+  async function followPatiently(topic: FollowedTopic): Promise<void> {
     while (!stop.signal.aborted) {
       try {
         const reader = await follow(topic);
         readiness.clear(`topic ${topic}`);
-        return reader;
+        if (stop.signal.aborted) await reader.close();
+        else readers.add(reader);
+        return;
       } catch (error) {
         readiness.block(`topic ${topic}`, reasonOf(error));
         logger.warn({ topic, reason: reasonOf(error) }, 'a topic cannot be followed yet');
         await delay(retryEvery, undefined, { signal: stop.signal }).catch(() => undefined);
       }
     }
-    return undefined;
   }
 
   async function follow(topic: FollowedTopic): Promise<LogReader> {

@@ -28,19 +28,21 @@ export class Pulse {
   readonly #stop = new AbortController();
   #before: Reading | undefined;
   #retraining = '';
-  #done: Promise<void> | undefined;
+  #started = false;
 
   constructor(options: PulseOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#done ??= this.#run();
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
   }
 
-  async stop(): Promise<void> {
+  /** Does not wait for a question that is still open. */
+  stop(): void {
     this.#stop.abort();
-    await this.#done;
   }
 
   async #run(): Promise<void> {

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { Problem } from '#libs/http';
 import { parseInput, versionNumber } from '../edge/input.ts';
@@ -6,12 +6,10 @@ import { type ModelDetail, Registry } from '../models/registry.ts';
 import { Predictor } from '../predictions/predictor.ts';
 import { inferInput } from './open-inference.schemas.ts';
 import { inferAnswer, sortedClasses, textsOf, wantedOutputs } from './tensors.ts';
-import { OpenInferenceFilter } from './open-inference.filter.ts';
 import { InferenceHealth } from './inference-health.ts';
 
 /** Open Inference Protocol v2, so that KServe, Triton and MLServer clients work as they are. */
 @Controller('v2')
-@UseFilters(OpenInferenceFilter)
 export class OpenInferenceController {
   constructor(
     @Inject(Predictor) private readonly predictor: Predictor,

@@ -57,11 +57,8 @@ const errorTitles: Record<number, string> = {
 
 /** The OpenAPI 3.1 document, made of the schemas that also check the input. */
 export function openApiDocument(version: string): OpenAPIObject {
-  const components: Record<string, JsonSchema> = {
-    Problem: fromZod(problem),
-    InferenceError: fromZod(inferenceError),
-    Swap: fromZod(swap),
-  };
+  const components: Record<string, JsonSchema> = {};
+  for (const schema of [problem, inferenceError, swap]) reference(schema, components, 'output');
   for (const [name, topic] of Object.entries(recordComponents)) components[name] = recordSchema(topic);
   for (const name of ['DriftReport', 'PerformanceReport', 'TriggerDecision', 'Swap'])
     components[`${name}Page`] = pageOf(name);
@@ -111,12 +108,21 @@ function operationObject(operation: Operation, components: Record<string, JsonSc
             ...(status === 429 || status === 503
               ? { headers: { 'Retry-After': { schema: { type: 'integer' }, description: 'Seconds.' } } }
               : {}),
-            content: failure,
+            content:
+              status === 503 && operation.unavailable !== undefined
+                ? either(operation.unavailable, components)
+                : failure,
           },
         ]),
       ),
     },
   };
+}
+
+/** A readiness probe that says no is not an error. */
+function either(unavailable: z.ZodType, components: Record<string, JsonSchema>) {
+  const schemas = [reference(unavailable, components, 'output'), { $ref: '#/components/schemas/InferenceError' }];
+  return { 'application/json': { schema: { anyOf: schemas } } };
 }
 
 function operationId({ method, path }: Operation): string {
@@ -143,33 +149,28 @@ function parameters({ path, query, headers }: Operation): unknown[] {
 }
 
 function objectSchema(schema: z.ZodType): { properties?: Record<string, JsonSchema> } {
-  return fromZod(schema, 'input');
+  return reference(schema, {}, 'input');
 }
 
-/** Schemas with an id are written once, as components. */
+/** Schemas with an id become components, written once. */
 function reference(
   schema: z.ZodType | string,
   components: Record<string, JsonSchema>,
   io: 'input' | 'output',
 ): JsonSchema {
   if (typeof schema === 'string') return { $ref: `#/components/schemas/${schema}` };
+  const { $defs = {}, ...rest } = z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' });
   const id = schema.meta()?.id;
-  if (id !== undefined) {
-    components[id] ??= fromZod(schema, io);
-    return { $ref: `#/components/schemas/${id}` };
-  }
-  const plain = fromZod(schema, io);
-  const { $defs, ...rest } = plain as JsonSchema & { $defs?: Record<string, JsonSchema> };
-  for (const [name, definition] of Object.entries($defs ?? {})) components[name] ??= withoutId(definition);
-  return JSON.parse(JSON.stringify(rest).replaceAll('#/$defs/', '#/components/schemas/'));
+  for (const [name, definition] of Object.entries($defs)) components[name] ??= hoisted(definition);
+  if (id === undefined) return hoisted(rest);
+  components[id] ??= hoisted(rest);
+  return { $ref: `#/components/schemas/${id}` };
 }
 
-function fromZod(schema: z.ZodType, io: 'input' | 'output' = 'output'): JsonSchema {
-  return withoutId(z.toJSONSchema(schema, { io, target: 'draft-2020-12', unrepresentable: 'any' }));
-}
-
-function withoutId(schema: object): JsonSchema {
-  const { $schema: _dialect, $id: _id, id: _name, ...rest } = schema as JsonSchema;
+/** A schema whose references point at the components. */
+function hoisted(schema: object): JsonSchema {
+  const text = JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/');
+  const { $schema: _dialect, $id: _id, id: _name, ...rest } = JSON.parse(text) as JsonSchema;
   return rest;
 }
 

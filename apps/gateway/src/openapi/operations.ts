@@ -28,6 +28,8 @@ export interface Operation {
   bodyRequired?: boolean;
   query?: z.ZodType;
   headers?: Record<string, string>;
+  /** What 503 says besides an error. */
+  unavailable?: z.ZodType;
   /** Error statuses beyond those of every endpoint. */
   errors?: number[];
 }
@@ -274,6 +276,7 @@ const openInference: Operation[] = [
     summary: 'Readiness; 503 when not.',
     status: 200,
     answers: json(protocol.ready),
+    unavailable: protocol.ready,
   },
   ...['/v2/models/{model}', '/v2/models/{model}/versions/{version}'].flatMap((path): Operation[] => [
     {
@@ -292,6 +295,7 @@ const openInference: Operation[] = [
       summary: 'Whether it can be asked; 503 when not.',
       status: 200,
       answers: json(protocol.modelReady),
+      unavailable: protocol.modelReady,
       errors: [404],
     },
     {

@@ -15,19 +15,21 @@ const every = 2000;
 export class Supervision {
   readonly #options: SupervisionOptions;
   readonly #stop = new AbortController();
-  #done: Promise<void> | undefined;
+  #started = false;
 
   constructor(options: SupervisionOptions) {
     this.#options = options;
   }
 
   start(): void {
-    this.#done ??= this.#run();
+    if (this.#started) return;
+    this.#started = true;
+    void this.#run();
   }
 
-  async stop(): Promise<void> {
+  /** Does not wait for a question that is still open. */
+  stop(): void {
     this.#stop.abort();
-    await this.#done;
   }
 
   async #run(): Promise<void> {
