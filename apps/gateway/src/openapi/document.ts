@@ -2,7 +2,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { z } from 'zod';
 import { inferenceError } from '../open-inference/open-inference.schemas.ts';
 import { type JsonSchema, recordSchema } from './avro-schema.ts';
-import { allOperations, type Operation } from './operations.ts';
+import type { Operation } from './operation.ts';
+import { allOperations } from './operations.ts';
 
 const problem = z
   .looseObject({

@@ -10,6 +10,8 @@ export interface SupervisionOptions {
 }
 
 const every = 2000;
+/** A part that takes longer to answer a ping is not there. */
+const patience = 3000;
 
 /** Asks Kafka and ClickHouse whether they answer, and lets /readyz say so. */
 export class Supervision {
@@ -44,11 +46,19 @@ export class Supervision {
   }
 
   async #probe(part: string, ask: () => Promise<unknown>): Promise<void> {
+    const late = new AbortController();
     try {
-      await ask();
+      await Promise.race([
+        ask(),
+        delay(patience, undefined, { signal: late.signal }).then(() => {
+          throw new Error(`no answer in ${patience / 1000} s`);
+        }),
+      ]);
       this.#options.readiness.clear(part);
     } catch (error) {
       this.#options.readiness.block(part, reasonOf(error));
+    } finally {
+      late.abort();
     }
   }
 }
