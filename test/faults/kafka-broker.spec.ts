@@ -1,0 +1,92 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Text } from '#libs/events';
+import { type KafkaProcess, startKafkaProcess } from '../support/kafka-process.ts';
+import { openTestStream, testKafka, type TestStream } from '../support/stream.ts';
+
+const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
+
+let kafka: KafkaProcess;
+let test: TestStream;
+beforeAll(async () => {
+  kafka = await startKafkaProcess(process.env['TIDEMILL_TEST_KAFKA_LIBRARIES'] ?? '');
+  const { registryUrl } = testKafka();
+  test = await openTestStream({ brokers: kafka.brokers, registryUrl, create: ['texts'] });
+});
+afterAll(async () => {
+  await test.stream.close();
+  await kafka[Symbol.asyncDispose]();
+});
+
+/** Several callers send side by side while `fault` happens. Returns the ids in the topic, in order, and the acknowledged. */
+async function ledger(name: string, fault: () => Promise<void>) {
+  const producer = test.stream.producer();
+  const acknowledged = new Set<string>();
+  const until = new AbortController();
+  const caller = async (who: number) => {
+    for (let n = 0; !until.signal.aborted || n < 20; n++) {
+      const ids = Array.from({ length: 20 }, (_, i) => `${name}-${who}-${n}-${i}`);
+      await producer.send(
+        'texts',
+        ids.map((id) => ({ key: `${who}`, value: text(id) })),
+      );
+      for (const id of ids) acknowledged.add(id);
+    }
+  };
+  const callers = [0, 1, 2, 3, 4, 5].map(caller);
+  await fault();
+  until.abort();
+  await Promise.all(callers);
+  await producer.close();
+  const written: string[] = [];
+  await test.stream.readToEnd('texts', ({ value }) => {
+    if (value?.id.startsWith(name) === true) written.push(value.id);
+  });
+  return { written, acknowledged };
+}
+
+/** 0 lost, 0 doubled, 0 reordered. */
+function expectExact({ written, acknowledged }: Awaited<ReturnType<typeof ledger>>): void {
+  expect(written.length).toBe(acknowledged.size);
+  expect(new Set(written)).toEqual(acknowledged);
+  for (let who = 0; who < 6; who++) {
+    const own = written.filter((id) => id.split('-')[1] === `${who}`);
+    const inOrder = [...acknowledged].filter((id) => id.split('-')[1] === `${who}`);
+    expect(own).toEqual(inOrder);
+  }
+}
+
+describe('a broker', () => {
+  it('that is paused: nothing acknowledged is lost or doubled, order kept', async () => {
+    const paused = await ledger('paused', async () => {
+      kafka.pause();
+      await new Promise((resolve) => setTimeout(resolve, 5000));
+      kafka.resume();
+    });
+    expectExact(paused);
+    expect(paused.acknowledged.size).toBeGreaterThan(2000);
+  });
+
+  it('that is killed and started again: the same, and consumers come back by themselves', async () => {
+    const seen = new Set<string>();
+    const pipeline = await test.stream.consume({
+      groupId: 'g',
+      topics: ['texts'],
+      handleBatch: async ({ accepted }, control) => {
+        await control.fence();
+        for (const { value } of accepted) seen.add(value.id);
+      },
+    });
+    const result = await ledger('killed', async () => {
+      for (let i = 0; i < 2; i++) {
+        await kafka.kill();
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await kafka.start();
+      }
+    });
+    expectExact(result);
+    await expect.poll(() => [...result.acknowledged].every((id) => seen.has(id)), { timeout: 20_000 }).toBe(true);
+    await expect.poll(async () => (await test.stream.admin.groupLag('g', 'texts')).total, { timeout: 10_000 }).toBe(0);
+    await pipeline.close();
+    expect(test.fatal).toEqual([]);
+  }, 90_000);
+});
