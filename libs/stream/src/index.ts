@@ -1,5 +1,7 @@
 export type { PartitionLag, StreamAdmin, TopicReport, WaitOptions } from './admin/stream-admin.ts';
 export type { BatchControl, OutgoingMessage, PartitionId, RawHeaders, RawMessage } from './backend/backend.ts';
+export { decodeJson } from './codec/json-records.ts';
+export { checkRecord, type RecordLimits } from './codec/record-checks.ts';
 export type { Reject, RejectCode } from './codec/reject.ts';
 export { connectStream, type ConnectStreamOptions, defaultStreamSettings, streamSettings } from './connect.ts';
 export type { AcceptedMessage, DecodedBatch, DecodedMessage, RejectedMessage } from './consume/decoded-batch.ts';
