@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest';
 import { type Text, topics } from '#libs/events';
-import { silentLogger, systemClock } from '#libs/platform';
-import { KafkaBackend } from '../../libs/stream/src/backend/kafkajs/backend.ts';
+import { connectStream, type Stream } from '#libs/stream';
 import { ConfluentRegistry } from '../../libs/stream/src/codec/confluent-registry.ts';
 import { consumeTexts, openTestStream, testKafka } from '../support/stream.ts';
 
@@ -46,26 +45,23 @@ it('a registry that does not answer is worth another try', async () => {
   registry.close();
 });
 
-it('a service that starts before its broker says so once a second', async () => {
-  const backend = new KafkaBackend({
-    brokers: ['127.0.0.1:1'],
-    clientId: 'test',
-    logger: silentLogger,
-    clock: systemClock,
-  });
-  await expect(backend.admin.offsets('texts')).rejects.toMatchObject({ name: 'KafkaJSNumberOfRetriesExceeded' });
-  await backend.close();
-  const stop = new AbortController();
-  const said: string[] = [];
+it('a service that starts before its broker or its topics says so again and again', async () => {
+  const wait = async (stream: Stream) => {
+    const stop = new AbortController();
+    const said: string[] = [];
+    const onWaiting = (reason: string) => {
+      if (said.push(reason) === 2) stop.abort();
+    };
+    await stream.admin.waitForTopics([topics.texts], { onWaiting, signal: stop.signal });
+    return said;
+  };
   await using test = await openTestStream({ create: [] });
-  await test.stream.admin.waitForTopics([topics.texts], {
-    onWaiting: (reason) => {
-      said.push(reason);
-      stop.abort();
-    },
-    signal: stop.signal,
-  });
-  expect(said).toEqual([
-    expect.stringMatching(/^topics are missing: .*texts, .*texts-dlq; run `tidemill topics apply`/),
-  ]);
+  const missing = /^topics are missing: .*texts, .*texts-dlq; run `tidemill topics apply`/;
+  expect(await wait(test.stream)).toEqual([expect.stringMatching(missing), expect.stringMatching(missing)]);
+  const nowhere = await connectStream({ ...test.options, brokers: ['127.0.0.1:1'] });
+  const silent = /^Kafka does not answer: .*ECONNREFUSED/;
+  expect(await wait(nowhere)).toEqual([expect.stringMatching(silent), expect.stringMatching(silent)]);
+  await nowhere.close();
+  await test.stream.admin.applyTopics([topics.texts]);
+  await test.stream.admin.waitForTopics([topics.texts], { onWaiting: (reason) => expect.unreachable(reason) });
 });

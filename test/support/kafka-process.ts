@@ -19,6 +19,7 @@ export interface KafkaProcess extends AsyncDisposable {
 
 /** `libraries`: folder of Kafka's jars. */
 export async function startKafkaProcess(libraries: string): Promise<KafkaProcess> {
+  if (libraries === '') throw new Error('TIDEMILL_TEST_KAFKA_LIBRARIES must name the folder of Kafka’s jars');
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(directory, 'server.properties');
