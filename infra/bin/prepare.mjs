@@ -81,7 +81,7 @@ function sameAsLocked() {
 
 async function install() {
   const started = performance.now();
-  say('installing packages (npm ci; the first time this downloads some 300 MB) …');
+  say('installing packages (the first time this downloads some 300 MB) …');
   const { npm_execpath: npm } = process.env;
   const command = npm?.endsWith('.js') ? [process.execPath, npm] : [process.platform === 'win32' ? 'npm.cmd' : 'npm'];
   // npm shows its own progress on a terminal; elsewhere a line now and then says that it is still at work.
@@ -89,13 +89,13 @@ async function install() {
     () => say(`  still installing, ${packagesThere()} packages there (${seconds(started)})`),
     10_000,
   );
-  // The Node that runs npm is inside node_modules when `npm start` was typed: it must outlive the folder's renewal.
-  const status = await run([...command, 'ci', '--no-audit', '--no-fund'], { inherit: true }).finally(() =>
-    clearInterval(beat),
-  );
+  // Not `npm ci`: it refuses a lock file without the optional binaries of platforms that the registry at hand does not carry,
+  // and it deletes node_modules, with the very Node that runs, before it begins. This takes the locked versions and digests too.
+  const args = ['install', '--no-save', '--no-audit', '--no-fund'];
+  const status = await run([...command, ...args], { inherit: true }).finally(() => clearInterval(beat));
   if (status !== 0) {
     throw new Failure(
-      `npm ci failed (exit ${status}). Its message is above. Without a network: npm_config_registry and npm_config_cafile ` +
+      `npm ${args.join(' ')} failed (exit ${status}). Its message is above. Without a network: npm_config_registry and npm_config_cafile ` +
         'point npm to a mirror; a half-made node_modules can be deleted safely.',
     );
   }
