@@ -1,0 +1,73 @@
+import { createHash } from 'node:crypto';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, normalize, sep } from 'node:path';
+import { CliError, usageError } from '../cli-error.ts';
+import { GatewayClient } from '../gateway-client.ts';
+import { parseModelName, parseVersionName } from '../names.ts';
+import type { CommonOptions } from '../options.ts';
+import { printJson, printLine } from '../output.ts';
+import type { Version } from './models.ts';
+
+/** `tidemill models export M@N DIR`: the bundle as files, each checked against the manifest. */
+export async function exportBundle(name: string, directory: string, options: CommonOptions): Promise<void> {
+  const { model, version } = parseVersionName(name);
+  const client = await GatewayClient.open(options);
+  const { digest } = await client.json<Version>(`/v1/models/${model}/versions/${version}`);
+  const fetchFile = async (file: string) =>
+    new Uint8Array(await (await client.raw(`/v1/bundles/${digest}/${encodeURIComponent(file)}`)).arrayBuffer());
+  const manifestBytes = await fetchFile('manifest.json');
+  const manifest = JSON.parse(new TextDecoder().decode(manifestBytes)) as { files: Record<string, string> };
+  await mkdir(directory, { recursive: true });
+  if ((await readdir(directory)).length > 0) throw new CliError(`${directory} is not empty; name a new folder`);
+  for (const [file, expected] of Object.entries(manifest.files)) {
+    const bytes = await fetchFile(file);
+    const actual = createHash('sha256').update(bytes).digest('hex');
+    if (actual !== expected) throw new CliError(`${file} arrived with digest ${actual}, the manifest says ${expected}`);
+    const target = join(directory, insideOf(file));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, bytes);
+  }
+  await writeFile(join(directory, 'manifest.json'), manifestBytes);
+  const files = ['manifest.json', ...Object.keys(manifest.files)].toSorted();
+  if (options.json === true) return printJson({ model, version, digest, directory, files });
+  printLine(`${name} (${digest.slice(0, 12)}) is in ${directory}: ${files.join(', ')}`);
+}
+
+/** A name from elsewhere never leaves the folder. */
+function insideOf(file: string): string {
+  const path = normalize(file);
+  if (path.startsWith('..') || path.startsWith(sep))
+    throw new CliError(`the bundle names a file outside itself: ${file}`);
+  return path;
+}
+
+/** `tidemill models import DIR --model M`: registers a bundle made elsewhere. */
+export async function importBundle(
+  directory: string,
+  options: CommonOptions & { model: string; reason?: string },
+): Promise<void> {
+  const { model } = parseModelName(options.model);
+  const names = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => {
+    throw usageError(`${directory} is not a folder that can be read`);
+  });
+  const files: Record<string, string> = {};
+  for (const entry of names) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    files[
+      path
+        .slice(directory.length)
+        .replace(/^[/\\]+/, '')
+        .replaceAll('\\', '/')
+    ] = (await readFile(path)).toString('base64');
+  }
+  if (Object.keys(files).every((file) => !file.endsWith('.onnx')))
+    throw usageError(`${basename(directory)} holds no .onnx file; export the model as ONNX first`);
+  const client = await GatewayClient.open(options);
+  const reason = options.reason === undefined ? {} : { reason: options.reason };
+  const answer = await client.post<{ version?: number }>(`/v1/models/${model}/import`, { files, ...reason });
+  if (options.json === true) return printJson(answer);
+  printLine(
+    `imported as ${model}@${answer.version ?? '?'}; serve it with \`tidemill models promote ${model}@${answer.version ?? 'N'}\``,
+  );
+}

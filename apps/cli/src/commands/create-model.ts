@@ -1,0 +1,45 @@
+import { Readable } from 'node:stream';
+import { GatewayClient } from '../gateway-client.ts';
+import { parseModelName } from '../names.ts';
+import type { CommonOptions } from '../options.ts';
+import { note } from '../output.ts';
+import { followRequest } from './follow-request.ts';
+import { report, requestTraining } from './models.ts';
+import { formatOf, openInput, openLines } from './record-lines.ts';
+
+interface Dataset {
+  digest: string;
+  texts: number;
+  labels: string[];
+}
+
+/** `tidemill models create`: uploads labelled texts, trains version 1, waits until it is promoted or refused. */
+export async function createModel(
+  name: string,
+  options: CommonOptions & { train: string; reason?: string },
+): Promise<void> {
+  const { model } = parseModelName(name);
+  const client = await GatewayClient.open(options);
+  const input =
+    formatOf(options.train, undefined) === 'csv' ? csvAsJsonLines(options.train) : await openInput(options.train);
+  const dataset = await client.json<Dataset>(`/v1/models/${model}/datasets`, {
+    method: 'POST',
+    stream: {
+      type: 'application/x-ndjson',
+      body: Readable.toWeb(Readable.from(input, { objectMode: false })) as ReadableStream,
+    },
+  });
+  note(`${dataset.texts} texts of ${dataset.labels.length} classes uploaded (${dataset.digest.slice(0, 12)})`);
+  const reason = options.reason ?? 'a new model';
+  report(
+    await followRequest(client, () => requestTraining(client, model, { dataset: dataset.digest, reason })),
+    options,
+  );
+}
+
+async function* csvAsJsonLines(file: string): AsyncGenerator<Buffer> {
+  for await (const line of openLines(file, 'csv')) {
+    if (line.ok) yield Buffer.from(`${JSON.stringify(line.value)}\n`);
+    else note(`line ${line.line}: ${line.reason}`);
+  }
+}

@@ -1,0 +1,163 @@
+import { userInfo } from 'node:os';
+import { GatewayClient } from '../gateway-client.ts';
+import { parseModelName, parseVersionName } from '../names.ts';
+import type { CommonOptions } from '../options.ts';
+import { note, printJson, printLine, printTable } from '../output.ts';
+import { followRequest, type Outcome, tellOutcome } from './follow-request.ts';
+
+export interface Version {
+  version: number;
+  stage: string;
+  createdAt: string;
+  digest: string;
+  metrics: Record<string, number>;
+  lineage?: unknown;
+  card?: string;
+  parameters?: Record<string, string>;
+}
+
+export interface Model {
+  model: string;
+  labels: string[];
+  serving: { version: number; epoch: number; since?: string } | null;
+  versions: Version[];
+}
+
+export async function listModels(options: CommonOptions): Promise<void> {
+  const client = await GatewayClient.open(options);
+  const answer = await client.json<{ models: Model[] }>('/v1/models');
+  if (options.json === true) return printJson(answer);
+  printTable(
+    ['model', 'serving', 'epoch', 'since', 'versions', 'labels'],
+    answer.models.map(({ model, serving, versions, labels }) => [
+      model,
+      serving === null ? null : `${model}@${serving.version}`,
+      serving?.epoch ?? null,
+      serving?.since ?? null,
+      versions.length,
+      labels.join(', ').slice(0, 60),
+    ]),
+  );
+}
+
+export async function showModel(name: string, options: CommonOptions): Promise<void> {
+  const { model, version } = parseModelName(name);
+  const client = await GatewayClient.open(options);
+  if (version !== undefined) {
+    const answer = await client.json<Version>(`/v1/models/${model}/versions/${version}`);
+    if (options.json === true) return printJson(answer);
+    return showVersion(model, answer);
+  }
+  const answer = await client.json<Model>(`/v1/models/${model}`);
+  if (options.json === true) return printJson(answer);
+  const serving = answer.serving === null ? 'nothing yet' : `${model}@${answer.serving.version}`;
+  printLine(`${model} serves ${serving}; classes: ${answer.labels.join(', ')}`);
+  printTable(
+    ['version', 'stage', 'accuracy', 'macro-F1', 'created', 'digest'],
+    answer.versions.map(({ version, stage, metrics, createdAt, digest }) => [
+      `${model}@${version}`,
+      stage,
+      metrics['accuracy'] ?? null,
+      metrics['macroF1'] ?? null,
+      createdAt,
+      digest.slice(0, 12),
+    ]),
+  );
+}
+
+function showVersion(model: string, { version, stage, createdAt, digest, metrics, card, lineage }: Version): void {
+  printLine(`${model}@${version}  ${stage}  ${createdAt}\ndigest ${digest}\n`);
+  printTable(['metric', 'value'], Object.entries(metrics));
+  if (card !== undefined) printLine(`\n${card.trim()}`);
+  if (lineage !== undefined) printLine(`\nlineage\n${JSON.stringify(lineage, undefined, 2)}`);
+}
+
+export interface TransitionOptions extends CommonOptions {
+  reason?: string;
+  to?: string;
+}
+
+export async function promote(name: string, options: TransitionOptions): Promise<void> {
+  const { model, version } = parseVersionName(name);
+  await transition(`/v1/models/${model}/versions/${version}/promote`, options, `${name} is promoted`);
+}
+
+export async function archive(name: string, options: TransitionOptions): Promise<void> {
+  const { model, version } = parseVersionName(name);
+  await transition(`/v1/models/${model}/versions/${version}/archive`, options, `${name} is archived`);
+}
+
+export async function rollback(name: string, options: TransitionOptions): Promise<void> {
+  const { model } = parseModelName(name);
+  const to = options.to === undefined ? {} : { to: parseVersionName(`${model}@${options.to}`).version };
+  await transition(`/v1/models/${model}/rollback`, options, `${model} is rolled back`, to);
+}
+
+async function transition(path: string, options: TransitionOptions, done: string, more = {}): Promise<void> {
+  const client = await GatewayClient.open(options);
+  const reason = options.reason === undefined ? {} : { reason: options.reason };
+  const answer = await client.post<unknown>(path, { ...more, ...reason, by: userInfo().username });
+  if (options.json === true) return printJson(answer);
+  printLine(done);
+}
+
+export interface TrainOptions extends CommonOptions {
+  wait?: boolean;
+  reason?: string;
+}
+
+/** `tidemill train M`: asks for a retraining, and with --wait stays until it is decided. */
+export async function train(name: string, options: TrainOptions): Promise<void> {
+  const { model } = parseModelName(name);
+  const client = await GatewayClient.open(options);
+  const ask = () => requestTraining(client, model, options.reason === undefined ? {} : { reason: options.reason });
+  if (options.wait !== true) {
+    const answer = await ask();
+    if (options.json === true) return printJson(answer);
+    return printLine(`asked for a new version of ${model}: request ${answer.id}`);
+  }
+  report(await followRequest(client, ask), options);
+}
+
+export interface Requested {
+  id: string;
+}
+
+export function requestTraining(
+  client: GatewayClient,
+  model: string,
+  body: Record<string, unknown>,
+): Promise<Requested> {
+  return client.post<Requested>(`/v1/models/${model}/retraining-requests`, {
+    ...body,
+    requestedBy: userInfo().username,
+  });
+}
+
+/** Prints how it ended; a refusal or failure is exit 1. */
+export function report(outcome: Outcome, options: CommonOptions): void {
+  if (options.json === true) printJson(outcome);
+  else printLine(tellOutcome(outcome));
+  if (outcome.kind !== 'promoted') process.exitCode = 1;
+}
+
+/** `tidemill models diff A B`: what one version has over the other. */
+export async function diff(left: string, right: string, options: CommonOptions): Promise<void> {
+  const names = [parseVersionName(left), parseVersionName(right)];
+  const client = await GatewayClient.open(options);
+  const [a, b] = await Promise.all(
+    names.map(({ model, version }) => client.json<Version>(`/v1/models/${model}/versions/${version}`)),
+  );
+  if (a === undefined || b === undefined) return;
+  const metrics = [...new Set([...Object.keys(a.metrics), ...Object.keys(b.metrics)])].toSorted();
+  const rows = metrics.map((name) => {
+    const [from, to] = [a.metrics[name] ?? null, b.metrics[name] ?? null];
+    return { metric: name, left: from, right: to, difference: from === null || to === null ? null : to - from };
+  });
+  if (options.json === true) return printJson({ left, right, sameBundle: a.digest === b.digest, metrics: rows });
+  if (a.digest === b.digest) note('both are the same bundle');
+  printTable(
+    ['metric', left, right, 'difference'],
+    rows.map((row) => [row.metric, row.left, row.right, row.difference]),
+  );
+}

@@ -1,0 +1,24 @@
+import { GatewayClient } from '../gateway-client.ts';
+import type { CommonOptions } from '../options.ts';
+import { printJson, printTable } from '../output.ts';
+
+interface Result {
+  columns: { name: string; type: string }[];
+  rows: unknown[][];
+}
+
+export async function sql(statement: string, options: CommonOptions): Promise<void> {
+  const client = await GatewayClient.open(options);
+  const { columns, rows } = await client.post<Result>('/v1/sql', { sql: statement });
+  const names = columns.map(({ name }) => name);
+  if (options.json === true)
+    return printJson(rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]]))));
+  printTable(
+    names,
+    rows.map((row) =>
+      row.map((value) =>
+        value === null || typeof value === 'number' || typeof value === 'string' ? value : JSON.stringify(value),
+      ),
+    ),
+  );
+}
