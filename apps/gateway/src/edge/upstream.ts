@@ -47,7 +47,7 @@ export class Upstream {
 
   /**
    * The JSON answer, whatever its status.
-   * @throws Problem 503 when no instance can be reached, 504 when none answers in time
+   * @throws Problem 503 when no instance can be reached or none answers in time
    */
   async call(path: string, options: CallOptions = {}): Promise<UpstreamAnswer> {
     const response = await this.#fetch(path, options.signal, options.deadline, {
@@ -115,7 +115,9 @@ export class Upstream {
       } catch (error) {
         failure = error;
         if (timeout.aborted)
-          throw new Problem(504, `${this.name} did not answer in ${(deadline ?? this.#deadline) / 1000} s`);
+          throw new Problem(503, `${this.name} did not answer in ${(deadline ?? this.#deadline) / 1000} s`, {
+            retryAfter: 1,
+          });
         if (signal?.aborted === true || init.body instanceof ReadableStream) break;
       }
     }
