@@ -44,7 +44,15 @@ export async function startRestStack(overrides: Record<string, unknown> = {}, be
   const clickhouse =
     beside?.clickhouse ?? (await openClickHouse(config.clickhouse, { dataDirectory: directory, logger: silentLogger }));
   await clickhouse.migrate();
-  const gateway = await createGateway({ config, ...services, stream, clickhouse });
+  const release = async () => {
+    await stream.close();
+    if (beside === undefined) await clickhouse.close();
+    await rm(directory, { recursive: true, force: true });
+  };
+  const gateway = await createGateway({ config, ...services, stream, clickhouse }).catch(async (error: unknown) => {
+    await release();
+    throw error;
+  });
   return {
     url: gateway.url,
     config,
@@ -52,9 +60,7 @@ export async function startRestStack(overrides: Record<string, unknown> = {}, be
     clickhouse,
     async [Symbol.asyncDispose]() {
       await gateway.close();
-      await stream.close();
-      if (beside === undefined) await clickhouse.close();
-      await rm(directory, { recursive: true, force: true });
+      await release();
     },
   };
 }
