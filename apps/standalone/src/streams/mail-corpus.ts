@@ -62,7 +62,7 @@ function dataFolder(): string {
 /** Subject and body: the plain part, else the text of the HTML with the addresses of its links. No other header. */
 function textOf({ subject = '', text = '', html = '' }: Email): string {
   const body = text.trim() === '' ? convert(html, { wordwrap: false }) : text;
-  return `${subject} ${body}`.replaceAll(/\s+/g, ' ').trim().slice(0, maximumCharacters);
+  return `${subject} ${body}`.replaceAll(/\s+/g, ' ').trim().slice(0, maximumCharacters).toWellFormed();
 }
 
 /** The first hop that is not the collector's own delivery or fetching; else what the sender says; else the line of the mailbox. */

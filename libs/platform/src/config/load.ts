@@ -13,6 +13,8 @@ export const configurationError = defineErrors({
 export type Origin = 'default' | 'file' | 'environment' | 'option';
 
 export interface LoadOptions {
+  /** YAML files under `file`, weakest first: what a stream recommends. */
+  under?: readonly string[];
   /** YAML file; unset: none. */
   file?: string | undefined;
   /** The process environment: `TIDEMILL__KAFKA__BROKERS=a:9092`. */
@@ -30,7 +32,7 @@ export interface LoadedConfiguration {
 type Tree = { [key: string]: Tree | unknown };
 
 /**
- * Reads defaults, then the file, then the environment, then the options, each over the one before.
+ * Reads defaults, then the files, then the environment, then the options, each over the one before.
  * @throws TidemillError CONFIGURATION_INVALID with key, reason and nearest known key.
  */
 export function loadConfig(options: LoadOptions): LoadedConfiguration {
@@ -41,8 +43,9 @@ export function loadConfig(options: LoadOptions): LoadedConfiguration {
     setKey(tree, key.split('.'), value);
     origins.set(key, origin);
   };
-  if (options.file !== undefined) {
-    for (const [key, value] of leaves(readYaml(options.file))) put(key, value, 'file');
+  for (const file of [...(options.under ?? []), options.file]) {
+    if (file === undefined) continue;
+    for (const [key, value] of leaves(readYaml(file))) put(key, value, 'file');
   }
   for (const [name, value] of Object.entries(options.env)) {
     if (!name.startsWith('TIDEMILL__') || value === undefined) continue;
