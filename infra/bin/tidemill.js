@@ -3,6 +3,9 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
+// Before anything uses the thread pool: each query of the embedded ClickHouse occupies a thread.
+process.env.UV_THREADPOOL_SIZE ??= '16';
+
 const main = fileURLToPath(new URL('../../dist/apps/cli/src/main.js', import.meta.url));
 if (existsSync(main)) {
   await import(pathToFileURL(main).href);
