@@ -12,7 +12,13 @@ const rankRules = ranks.flatMap((libs, rank) =>
     comment: `libs/${lib} has rank ${rank} and may import only libs of lower rank`,
     severity: 'error',
     from: { path: `^libs/${lib}/src` },
-    to: { path: `^libs/(${ranks.slice(rank).flat().filter((other) => other !== lib).join('|')})/|^apps/` },
+    to: {
+      path: `^libs/(${ranks
+        .slice(rank)
+        .flat()
+        .filter((other) => other !== lib)
+        .join('|')})/|^apps/`,
+    },
   })),
 );
 
@@ -36,7 +42,8 @@ module.exports = {
     },
     {
       name: 'apps-do-not-import-apps',
-      comment: 'apps meet on topics and in ClickHouse; only standalone puts them in one process, only the cli starts standalone',
+      comment:
+        'apps meet on topics and in ClickHouse; only standalone puts them in one process, only the cli starts standalone',
       severity: 'error',
       from: { path: '^apps/([^/]+)/', pathNot: '^apps/(standalone|cli)/' },
       to: { path: '^apps/', pathNot: '^apps/$1/' },
@@ -69,7 +76,13 @@ module.exports = {
       from: { path: '^libs/(events|statistics|evaluation|classifier)/src', pathNot: '\\.spec\\.ts$' },
       to: { dependencyTypes: ['core', 'npm'] },
     },
-    { name: 'no-cycles', comment: 'a cycle is two rooms that are one', severity: 'error', from: { path: '^(libs|apps)/' }, to: { circular: true } },
+    {
+      name: 'no-cycles',
+      comment: 'a cycle is two rooms that are one',
+      severity: 'error',
+      from: { path: '^(libs|apps)/' },
+      to: { circular: true },
+    },
     home('kafkajs', 'stream'),
     home('@kafkajs/confluent-schema-registry', 'stream'),
     home('@clickhouse/client', 'clickhouse'),
@@ -82,6 +95,10 @@ module.exports = {
     exclude: { path: '^dist/' },
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },
-    enhancedResolveOptions: { conditionNames: ['source', 'import', 'require', 'node', 'default'], exportsFields: ['exports'], extensions: ['.ts', '.js', '.json', '.mjs', '.cjs'] },
+    enhancedResolveOptions: {
+      conditionNames: ['source', 'import', 'require', 'node', 'default'],
+      exportsFields: ['exports'],
+      extensions: ['.ts', '.js', '.json', '.mjs', '.cjs'],
+    },
   },
 };

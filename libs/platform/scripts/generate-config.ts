@@ -21,7 +21,10 @@ for (const [key, { description, default: value }] of knownKeys()) {
   }
   open = sections;
   const indent = '  '.repeat(sections.length);
-  lines.push(`${indent}# ${description}`, `${indent}${path.at(-1) ?? ''}: ${stringify(value, { collectionStyle: 'flow' }).trim()}`);
+  lines.push(
+    `${indent}# ${description}`,
+    `${indent}${path.at(-1) ?? ''}: ${stringify(value, { collectionStyle: 'flow' }).trim()}`,
+  );
 }
 const text = `${lines.join('\n')}\n`;
 

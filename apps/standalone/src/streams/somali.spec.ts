@@ -32,7 +32,7 @@ describe('the somali stream', () => {
         occurred.set(id, occurredAt);
       }
       for (const { textId, labelledAt } of labels) {
-        expect(labelledAt).toBeGreaterThanOrEqual((occurred.get(textId) ?? Number.POSITIVE_INFINITY) + 20 * 60_000);
+        expect(labelledAt).toBeGreaterThanOrEqual((occurred.get(textId) ?? Number.POSITIVE_INFINITY) + 15 * 60_000);
         expect(labelledAt).toBeGreaterThanOrEqual(from);
         expect(labelledAt).toBeLessThan(until);
       }

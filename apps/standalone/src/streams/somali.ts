@@ -17,9 +17,9 @@ const start = Date.UTC(2026, 0, 5);
 const interval = hour / 300;
 /** A slice ends this long after its hour, so that the watermark has passed the hour and its window is decided. */
 const beyond = 10 * minute;
-const labelShare = 0.9;
-const soonestLabel = 20 * minute;
-const latestLabel = 60 * minute;
+const labelShare = 0.95;
+const soonestLabel = 15 * minute;
+const latestLabel = 45 * minute;
 const trainingTextsPerLabel = 300;
 
 const baselineShares = { som: 60, '058': 25, '057': 15 };

@@ -1,0 +1,127 @@
+import type { ModelVersion } from '#libs/events';
+import {
+  type BatchResult,
+  DynamicBatcher,
+  hostModel,
+  ModelHost,
+  ModelSlot,
+  readBundle,
+  type SlotProgress,
+} from '#libs/model';
+import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
+
+/** What a slot needs from the outside. */
+export interface ModelSlotsOptions {
+  config: Configuration['inference'];
+  /** Brings a bundle to a local folder by its digest. */
+  materialise: (digest: string, signal: AbortSignal) => Promise<string>;
+  onProgress: (progress: SlotProgress) => void;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+/** One model in this instance. */
+export interface ServedModel {
+  slot: ModelSlot;
+  batcher: DynamicBatcher;
+}
+
+/** Every model this instance serves: one slot and one batcher each, shared by the stream and by synchronous requests. */
+export class ModelSlots {
+  readonly #options: ModelSlotsOptions;
+  readonly #models = new Map<string, ServedModel>();
+
+  constructor(options: ModelSlotsOptions) {
+    this.#options = options;
+  }
+
+  /** Applies a version event, making the slot if the model is new here. */
+  apply(event: ModelVersion): void {
+    const served = this.#models.get(event.model) ?? this.#add(event.model);
+    const outcome = served.slot.apply(event);
+    const { logger } = this.#options;
+    if (outcome === 'contradicting')
+      logger.error({ event }, 'a second version event with the same epoch names another bundle; it was refused');
+    else
+      logger.info({ model: event.model, version: event.version, epoch: event.epoch, outcome }, 'model version event');
+  }
+
+  get(model: string): ServedModel | undefined {
+    return this.#models.get(model);
+  }
+
+  /** Names of the models with a slot, sorted. */
+  names(): string[] {
+    return [...this.#models.keys()].toSorted();
+  }
+
+  /** Models of which no version serves yet. */
+  notServing(): string[] {
+    return this.names().filter((name) => this.#models.get(name)?.slot.serving === undefined);
+  }
+
+  /** Resolves when every load under way has ended, well or badly. */
+  async settled(): Promise<void> {
+    await Promise.all([...this.#models.values()].map(({ slot }) => slot.settled()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#models.values()].map(({ slot }) => slot.close()));
+  }
+
+  #add(model: string): ServedModel {
+    const { config, materialise, onProgress, logger, metrics, clock } = this.#options;
+    const slot = new ModelSlot({
+      model,
+      materialise,
+      verify: readBundle,
+      openHost: (bundle, signal) =>
+        ModelHost.open(hostModel(bundle), {
+          executionProviders: config.executionProviders,
+          threads: config.threads,
+          timeout: 6 * milliseconds(config.requestTimeout),
+          signal,
+        }),
+      onProgress,
+      logger,
+    });
+    const batcher = new DynamicBatcher({
+      acquire: () => slot.acquire(),
+      maximumTexts: config.maximumBatchTexts,
+      maximumQueuedTexts: config.maximumQueuedTexts,
+      clock,
+      onBatch: (texts, times) => {
+        metrics.observe('tidemill_inference_batch_texts', texts, { model });
+        metrics.observe('tidemill_inference_batch_seconds', times.inferenceMilliseconds / 1000, { model });
+        metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });
+      },
+    });
+    const served = { slot, batcher };
+    this.#models.set(model, served);
+    return served;
+  }
+}
+
+/** The answer for one text of a batch. */
+export interface TextAnswer {
+  label: string;
+  confidence: number;
+  /** Class to probability, in the order of the model's labels. */
+  probabilities: Record<string, number>;
+  truncated: boolean;
+}
+
+/** Row `index` of a batch result in words. */
+export function answerOf(result: BatchResult, index: number): TextAnswer {
+  const { labels } = result.serving;
+  const probabilities: Record<string, number> = {};
+  let best = 0;
+  let confidence = -1;
+  for (const [i, label] of labels.entries()) {
+    const probability = result.probabilities[index * labels.length + i] ?? 0;
+    probabilities[label] = probability;
+    if (probability > confidence) [best, confidence] = [i, probability];
+  }
+  return { label: labels[best] ?? '', confidence, probabilities, truncated: result.truncated[index] === 1 };
+}

@@ -1,0 +1,76 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { z } from 'zod';
+import { Problem } from '#libs/http';
+import { type Configuration, milliseconds, type Readiness, TidemillError } from '#libs/platform';
+import { answerOf, ModelSlots } from './model-slots.ts';
+import { ServingStatusReporter } from './serving-status.reporter.ts';
+import { VersionHosts } from './version-hosts.ts';
+import { CONFIGURATION, READINESS } from './tokens.ts';
+
+/** Texts of one synchronous request. */
+const maximumTexts = 1000;
+
+const predictBody = z.strictObject({
+  texts: z.array(z.string()).min(1).max(maximumTexts),
+  version: z.number().int().min(1).optional(),
+});
+
+/** Synchronous predictions, through the same batcher and host as the stream. */
+@Controller('v1')
+export class PredictController {
+  constructor(
+    @Inject(ModelSlots) private readonly slots: ModelSlots,
+    @Inject(VersionHosts) private readonly versions: VersionHosts,
+    @Inject(ServingStatusReporter) private readonly status: ServingStatusReporter,
+    @Inject(CONFIGURATION) private readonly config: Configuration,
+    @Inject(READINESS) private readonly readiness: Readiness,
+  ) {}
+
+  @Post('models/:model/predict')
+  @HttpCode(200)
+  async predict(@Param('model') model: string, @Body() body: unknown) {
+    const parsed = predictBody.safeParse(body);
+    if (!parsed.success) {
+      const errors = parsed.error.issues.map((issue) => ({
+        pointer: `/${issue.path.join('/')}`,
+        message: issue.message,
+      }));
+      throw new Problem(422, errors[0]?.message ?? 'the body is not valid', { errors });
+    }
+    const { texts, version } = parsed.data;
+    const served = this.slots.get(model);
+    if (served === undefined) throw new Problem(404, `no model named ${model}`, { known: this.slots.names() });
+    const serving = served.slot.serving;
+    if (version !== undefined && version !== serving?.version)
+      return await this.versions.predict(model, version, texts);
+    if (serving === undefined) throw new Problem(503, `no version of ${model} serves yet`);
+    try {
+      const signal = AbortSignal.timeout(milliseconds(this.config.inference.requestTimeout));
+      const result = await served.batcher.submit(texts, 'interactive', signal);
+      return {
+        model,
+        version: result.serving.version,
+        epoch: result.serving.epoch,
+        predictions: texts.map((_, index) => answerOf(result, index)),
+      };
+    } catch (error) {
+      if (error instanceof TidemillError && error.code === 'BATCH_QUEUE_FULL')
+        throw new Problem(429, error.message, { retryAfter: 1 });
+      if (error instanceof DOMException && error.name === 'TimeoutError')
+        throw new Problem(503, 'the prediction was not ready in time', { retryAfter: 1 });
+      throw error;
+    }
+  }
+
+  /** The last status of every model in this instance. */
+  @Get('serving')
+  serving() {
+    return { statuses: this.status.statuses };
+  }
+
+  @Get('status')
+  state() {
+    const { ready, reasons } = this.readiness;
+    return { app: 'inference', ready, reasons, idle: ready, serving: this.status.statuses };
+  }
+}

@@ -1,0 +1,3 @@
+/** Injection tokens for what is not a class. */
+export const CONFIGURATION = Symbol('configuration');
+export const READINESS = Symbol('readiness');

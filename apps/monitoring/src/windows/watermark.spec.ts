@@ -1,0 +1,26 @@
+import { describe, expect, it } from 'vitest';
+import { Watermark } from './watermark.ts';
+
+describe('Watermark', () => {
+  const clock = { time: 0, now: () => clock.time };
+  const fresh = () => new Watermark({ allowedLateness: 60, idleTimeout: 1000, clock });
+
+  it('follows the slowest partition, minus the allowed lateness', () => {
+    const watermark = fresh();
+    expect(watermark.get()).toBe(Number.NEGATIVE_INFINITY);
+    watermark.observe(0, 500);
+    watermark.observe(1, 300);
+    watermark.observe(0, 400);
+    expect(watermark.get()).toBe(240);
+  });
+
+  it('moves past the newest event when nothing has come for the idle time-out', () => {
+    const watermark = fresh();
+    watermark.observe(0, 500);
+    watermark.observe(1, 300);
+    clock.time += 1000;
+    expect(watermark.get()).toBe(501);
+    watermark.observe(1, 310);
+    expect(watermark.get()).toBe(250);
+  });
+});

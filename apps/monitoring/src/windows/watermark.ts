@@ -1,0 +1,40 @@
+import type { Clock } from '#libs/platform';
+
+export interface WatermarkOptions {
+  /** How far the watermark stays behind the newest event, milliseconds of event time. */
+  allowedLateness: number;
+  /** Without events for this long (processing time) the watermark moves past the newest one. Milliseconds. */
+  idleTimeout: number;
+  clock: Clock;
+}
+
+/**
+ * How far event time has certainly come: the least, over partitions, of the newest event seen, minus the allowed
+ * lateness. Partitions are in order of production, so what is older than the watermark has arrived unless it is late.
+ * Source: Akidau et al., The Dataflow Model, VLDB 2015.
+ */
+export class Watermark {
+  readonly #options: WatermarkOptions;
+  readonly #partitions = new Map<number, { newest: number; seenAt: number }>();
+
+  constructor(options: WatermarkOptions) {
+    this.#options = options;
+  }
+
+  /** Notes an event of `partition` with event time `at` (epoch milliseconds). */
+  observe(partition: number, at: number): void {
+    const newest = Math.max(at, this.#partitions.get(partition)?.newest ?? at);
+    this.#partitions.set(partition, { newest, seenAt: this.#options.clock.now() });
+  }
+
+  /** Epoch milliseconds before which everything has arrived; -Infinity before the first event. */
+  get(): number {
+    const all = [...this.#partitions.values()];
+    if (all.length === 0) return Number.NEGATIVE_INFINITY;
+    const idleSince = this.#options.clock.now() - this.#options.idleTimeout;
+    const active = all.filter(({ seenAt }) => seenAt > idleSince);
+    // Nothing more is coming soon: the newest event itself may be counted.
+    if (active.length === 0) return Math.max(...all.map(({ newest }) => newest)) + 1;
+    return Math.min(...active.map(({ newest }) => newest)) - this.#options.allowedLateness;
+  }
+}
