@@ -1,6 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import type { Configuration, Readiness } from '#libs/platform';
 import { ModelSlots } from './model-slots.ts';
+import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { PredictController } from './predict.controller.ts';
 import { ServingStatusReporter } from './serving-status.reporter.ts';
 import { CONFIGURATION, READINESS } from './tokens.ts';
@@ -11,6 +12,7 @@ export interface InferenceParts {
   readiness: Readiness;
   slots: ModelSlots;
   versions: VersionHosts;
+  versionEvents: ModelVersionConsumer;
   status: ServingStatusReporter;
 }
 
@@ -25,6 +27,7 @@ export class InferenceModule {
         { provide: READINESS, useValue: parts.readiness },
         { provide: ModelSlots, useValue: parts.slots },
         { provide: VersionHosts, useValue: parts.versions },
+        { provide: ModelVersionConsumer, useValue: parts.versionEvents },
         { provide: ServingStatusReporter, useValue: parts.status },
       ],
     };

@@ -61,6 +61,11 @@ export class ModelSlots {
     return this.names().filter((name) => this.#models.get(name)?.slot.serving === undefined);
   }
 
+  /** True while a version is being loaded. */
+  get loading(): boolean {
+    return [...this.#models.values()].some(({ slot }) => slot.loading);
+  }
+
   /** Resolves when every load under way has ended, well or badly. */
   async settled(): Promise<void> {
     await Promise.all([...this.#models.values()].map(({ slot }) => slot.settled()));

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { Problem } from '#libs/http';
 import { type Configuration, milliseconds, type Readiness, TidemillError } from '#libs/platform';
 import { answerOf, ModelSlots } from './model-slots.ts';
+import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { ServingStatusReporter } from './serving-status.reporter.ts';
 import { VersionHosts } from './version-hosts.ts';
 import { CONFIGURATION, READINESS } from './tokens.ts';
@@ -21,6 +22,7 @@ export class PredictController {
   constructor(
     @Inject(ModelSlots) private readonly slots: ModelSlots,
     @Inject(VersionHosts) private readonly versions: VersionHosts,
+    @Inject(ModelVersionConsumer) private readonly versionEvents: ModelVersionConsumer,
     @Inject(ServingStatusReporter) private readonly status: ServingStatusReporter,
     @Inject(CONFIGURATION) private readonly config: Configuration,
     @Inject(READINESS) private readonly readiness: Readiness,
@@ -68,9 +70,11 @@ export class PredictController {
     return { statuses: this.status.statuses };
   }
 
+  /** Idle: every version event written so far has been applied, and no version is being loaded. */
   @Get('status')
-  state() {
+  async state() {
     const { ready, reasons } = this.readiness;
-    return { app: 'inference', ready, reasons, idle: ready, serving: this.status.statuses };
+    await this.versionEvents.caughtUp();
+    return { app: 'inference', ready, reasons, idle: ready && !this.slots.loading, serving: this.status.statuses };
   }
 }

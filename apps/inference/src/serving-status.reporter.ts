@@ -1,12 +1,13 @@
 import type { FirstOffset, ServingStatus } from '#libs/events';
 import type { SlotProgress } from '#libs/model';
-import type { Clock, Metrics } from '#libs/platform';
+import { type Clock, type Logger, type Metrics, reasonOf } from '#libs/platform';
 
 export interface ServingStatusOptions {
   instance: string;
   publish: (status: ServingStatus) => Promise<void>;
   clock: Clock;
   metrics: Metrics;
+  logger: Logger;
 }
 
 /**
@@ -62,14 +63,18 @@ export class ServingStatusReporter {
     });
   }
 
-  /** Resolves when everything reported so far has been acknowledged by the broker. */
+  /** Resolves when everything reported so far has been sent. */
   flushed(): Promise<void> {
     return this.#published;
   }
 
   #report(status: ServingStatus): void {
     this.#serving.set(status.model, status);
-    // In order, one after the other; the publisher logs and swallows nothing: a rejection surfaces in flushed().
-    this.#published = this.#published.then(() => this.#options.publish(status));
+    // In order, one after the other. A status that cannot be written stops nothing: the next one says more.
+    this.#published = this.#published
+      .then(() => this.#options.publish(status))
+      .catch((error: unknown) =>
+        this.#options.logger.error({ status, reason: reasonOf(error) }, 'a serving status could not be published'),
+      );
   }
 }

@@ -47,6 +47,7 @@ export class ModelSlot {
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
   #loading: { controller: AbortController; done: Promise<void> } | undefined;
+  #busy = 0;
   #changed = Promise.withResolvers<void>();
   #closed = false;
 
@@ -63,6 +64,11 @@ export class ModelSlot {
     return this.#wanted;
   }
 
+  /** True while a version is being loaded or its predecessor drained. */
+  get loading(): boolean {
+    return this.#busy > 0;
+  }
+
   /**
    * Takes note of a version event and starts loading it.
    * @returns why the event was not taken up, if it was not.
@@ -77,8 +83,11 @@ export class ModelSlot {
     this.#loading?.controller.abort(modelError('VERSION_SUPERSEDED'));
     const controller = new AbortController();
     // One load at a time: the cancelled one has let go of its memory before the next begins.
-    const done = (this.#loading?.done ?? Promise.resolve()).then(() => this.#swap(event, controller.signal));
-    this.#loading = { controller, done };
+    const before = this.#loading?.done ?? Promise.resolve();
+    this.#work(
+      controller,
+      before.then(() => this.#swap(event, controller.signal)),
+    );
     return 'accepted';
   }
 
@@ -94,8 +103,7 @@ export class ModelSlot {
    */
   async acquire(): Promise<Lease> {
     while (this.#current === undefined) {
-      if (this.#closed || this.#loading === undefined)
-        throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
+      if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
       await this.#changed.promise;
     }
     const loaded = this.#current;
@@ -117,10 +125,19 @@ export class ModelSlot {
     this.#announceChange();
   }
 
+  #work(controller: AbortController, work: Promise<void>): void {
+    this.#busy++;
+    const done = work.finally(() => {
+      this.#busy--;
+      this.#announceChange();
+    });
+    this.#loading = { controller, done };
+  }
+
   async #swap(event: ModelVersion, signal: AbortSignal): Promise<void> {
     for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
       try {
-        const loaded = await this.#load(event, signal);
+        const loaded = await this.#open(event, signal);
         const old = this.#current;
         this.#current = loaded;
         this.#announceChange();
@@ -135,16 +152,13 @@ export class ModelSlot {
           { model: event.model, version: event.version, epoch: event.epoch, reason: reasonOf(error) },
           'a model version could not be loaded; the one before keeps serving',
         );
-        if (!(error instanceof TidemillError && error.retriable)) {
-          this.#announceChange();
-          return;
-        }
+        if (!(error instanceof TidemillError && error.retriable)) return;
         await pause(delay, signal);
       }
     }
   }
 
-  async #load(event: ModelVersion, signal: AbortSignal): Promise<Loaded> {
+  async #open(event: ModelVersion, signal: AbortSignal): Promise<Loaded> {
     const report = (state: SlotProgress['state']) => this.#options.onProgress({ event, state });
     const directory = await this.#options.materialise(event.bundleDigest, signal);
     report('fetched');
@@ -166,7 +180,7 @@ export class ModelSlot {
 
   /** A serving host that ends by itself is started again from the same verified bundle. */
   #watch(loaded: Loaded): void {
-    void loaded.host.exited.then(async () => {
+    void loaded.host.exited.then(() => {
       if (this.#current !== loaded || this.#closed) return;
       this.#current = undefined;
       this.#options.logger.error(
@@ -174,10 +188,11 @@ export class ModelSlot {
         'the model host ended; starting it again',
       );
       const controller = new AbortController();
-      const before = this.#loading;
-      const done = this.#reopen(loaded, controller.signal).then(() => before?.done);
-      this.#loading = { controller, done };
-      await done;
+      const before = this.#loading?.done;
+      this.#work(
+        controller,
+        this.#reopen(loaded, controller.signal).then(() => before),
+      );
     });
   }
 

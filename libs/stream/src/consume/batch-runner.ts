@@ -177,8 +177,9 @@ function partitionKey({ topic, partition }: { topic: TopicName; partition: numbe
   return `${topic}-${partition}`;
 }
 
-/** For each record of the batch in order: is it rejected? */
+/** For each record of the batch in order: is it rejected? A model nobody has made is the sender's fault, never ours. */
 function outcomes<T extends TopicName>(batch: DecodedBatch<T>, dead: readonly DeadLetter[]): boolean[] {
-  const offsets = new Set(dead.map(({ message }) => message.offset));
+  const ours = dead.filter(({ reject }) => reject.code !== 'unknown-model');
+  const offsets = new Set(ours.map(({ message }) => message.offset));
   return batch.messages.map(({ offset }) => offsets.has(offset));
 }

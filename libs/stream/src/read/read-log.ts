@@ -11,24 +11,54 @@ export interface ReadLogOptions {
 }
 
 export interface LogReader {
+  /** Resolves when everything that was written before the call has been handed over. Only while following. */
+  caughtUp(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Where a reader is, and who waits for it to get somewhere. */
+class Positions {
+  readonly #next = new Map<number, bigint>();
+  readonly #waiting = new Set<{ ends: Ends; resolve: () => void }>();
+
+  advance(partition: number, next: bigint): void {
+    this.#next.set(partition, next);
+    for (const waiter of this.#waiting) {
+      if (!this.#reached(waiter.ends)) continue;
+      this.#waiting.delete(waiter);
+      waiter.resolve();
+    }
+  }
+
+  async reach(ends: Ends): Promise<void> {
+    if (this.#reached(ends)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.add({ ends, resolve });
+    await promise;
+  }
+
+  #reached(ends: Ends): boolean {
+    return ends.every(({ partition, high }) => (this.#next.get(partition) ?? 0n) >= high);
+  }
+}
+
+type Ends = readonly { partition: number; high: bigint }[];
 
 /**
  * Reads a topic from its oldest record to the end it had at the call, whatever that end is made of (nothing, tombstones,
  * compacted gaps, transaction markers), and resolves there. Reads in a group of its own that commits nothing.
  */
 export async function readLog(backend: Backend, topic: string, options: ReadLogOptions): Promise<LogReader> {
-  const ends = (await backend.admin.offsets(topic)).filter(({ low, high }) => low < high);
-  const remaining = new Map(ends.map(({ partition, high }) => [partition, high]));
-  const nothing: LogReader = { close: () => Promise.resolve() };
-  if (remaining.size === 0 && options.follow !== true) return nothing;
-  const reached = Promise.withResolvers<void>();
-  if (remaining.size === 0) reached.resolve();
+  const endsNow = async () => (await backend.admin.offsets(topic)).filter(({ low, high }) => low < high);
+  const ends = await endsNow();
+  const nothing: LogReader = { caughtUp: () => Promise.resolve(), close: () => Promise.resolve() };
+  if (ends.length === 0 && options.follow !== true) return nothing;
+  const positions = new Positions();
+  const failed = Promise.withResolvers<never>();
   let atEnd = false;
   const fail = (error: Error) => {
     if (atEnd) options.onFatal?.(error);
-    else reached.reject(error);
+    else failed.reject(error);
   };
   const subscribing = backend.subscribe({
     groupId: `${topic}-reader-${newId()}`,
@@ -42,16 +72,12 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
       }
     },
     // Not by the offset of a message: the last ones may be gone, or be no messages at all.
-    onProgress({ partition }, next) {
-      if (next < (remaining.get(partition) ?? 0n)) return;
-      remaining.delete(partition);
-      if (remaining.size === 0) reached.resolve();
-    },
+    onProgress: ({ partition }, next) => positions.advance(partition, next),
     onFatal: fail,
   });
   let subscription: Subscription | undefined;
   try {
-    [subscription] = await Promise.all([subscribing, reached.promise]);
+    [subscription] = await Promise.race([Promise.all([subscribing, positions.reach(ends)]), failed.promise]);
   } catch (error) {
     await subscribing.then(
       (late) => late.stop(),
@@ -65,5 +91,5 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
     return nothing;
   }
   const following = subscription;
-  return { close: () => following.stop() };
+  return { caughtUp: async () => positions.reach(await endsNow()), close: () => following.stop() };
 }

@@ -1,0 +1,104 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { type TopicName, topics } from '#libs/events';
+import { type RunningApp, startHttpApp } from '#libs/http';
+import { type Clock, type Configuration, type Logger, type Metrics, Readiness } from '#libs/platform';
+import { ArtifactStore, createMaterialise } from '#libs/registry';
+import { PipelineTransport, type Stream } from '#libs/stream';
+import { InferenceModule } from './inference.module.ts';
+import { InferencePipeline } from './inference.pipeline.ts';
+import { ModelSlots } from './model-slots.ts';
+import { ModelVersionConsumer } from './model-version.consumer.ts';
+import { ServingStatusReporter } from './serving-status.reporter.ts';
+import { VersionHosts } from './version-hosts.ts';
+
+export interface InferenceDependencies {
+  config: Configuration;
+  logger: Logger;
+  clock: Clock;
+  metrics: Metrics;
+  stream: Stream;
+  readiness?: Readiness;
+}
+
+const topicsUsed: readonly TopicName[] = ['texts', 'predictions', 'model-versions', 'serving-status'];
+
+/**
+ * Starts inference: texts in, predictions out, and the same models for synchronous requests.
+ *
+ *   port → topics there → version log read to its end, versions loaded → consuming
+ */
+export async function createInference(dependencies: InferenceDependencies): Promise<RunningApp> {
+  const { config, logger, clock, metrics, stream } = dependencies;
+  const readiness = dependencies.readiness ?? new Readiness();
+  const { host, port } = config.inference;
+  const instance = config.inference.instance === '' ? `${hostname()}:${port}` : config.inference.instance;
+  const producer = stream.producer();
+  const materialise = createMaterialise({
+    store: new ArtifactStore(join(config.dataDirectory, 'artifacts')),
+    registryUrl: () => config.retraining.url,
+  });
+  const status = new ServingStatusReporter({
+    instance,
+    publish: async (value) => {
+      await producer.send('serving-status', [{ key: `${instance}/${value.model}`, value }]);
+    },
+    clock,
+    metrics,
+    logger,
+  });
+  const slots = new ModelSlots({
+    config: config.inference,
+    materialise,
+    onProgress: (progress) => status.onProgress(progress),
+    logger,
+    metrics,
+    clock,
+  });
+  const versions = new VersionHosts(config, materialise);
+  const versionEvents = new ModelVersionConsumer(stream, slots, logger);
+  const pipeline = new InferencePipeline({ ...dependencies, producer, slots, versions: versionEvents, status });
+  const stop = new AbortController();
+  readiness.block('model versions', 'being read');
+  const strategy = new PipelineTransport([
+    async () => {
+      const onWaiting = (reason: string) => {
+        readiness.block('topics', reason);
+        logger.warn({ reason }, 'waiting');
+      };
+      const used = topicsUsed.map((topic) => topics[topic]);
+      await stream.admin.waitForTopics(used, { onWaiting, signal: stop.signal });
+      readiness.clear('topics');
+      return { close: () => Promise.resolve() };
+    },
+    async () => {
+      await versionEvents.start();
+      readiness.clear('model versions');
+      return versionEvents;
+    },
+    () => pipeline.start(),
+  ]);
+  const app = await startHttpApp({
+    module: InferenceModule.with({ config, readiness, slots, versions, versionEvents, status }),
+    host,
+    port,
+    logger,
+    metrics,
+    readiness,
+    strategy,
+    // A thousand texts of the longest kind a model takes, as JSON.
+    bodyLimit: 16 * 1024 ** 2,
+  });
+  return {
+    url: app.url,
+    async close() {
+      readiness.block('inference', 'stopping');
+      stop.abort();
+      await app.close();
+      await status.flushed();
+      await versions.close();
+      await slots.close();
+      await producer.close();
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import type { Prediction } from '#libs/events';
+import type { BatchResult } from '#libs/model';
+import type { Clock, Configuration, Metrics } from '#libs/platform';
+import type {
+  AcceptedMessage,
+  BatchControl,
+  DecodedBatch,
+  Pipeline,
+  Rejection,
+  Stream,
+  StreamProducer,
+} from '#libs/stream';
+import type { ModelVersionConsumer } from './model-version.consumer.ts';
+import { answerOf, type ModelSlots, type ServedModel } from './model-slots.ts';
+import type { ServingStatusReporter } from './serving-status.reporter.ts';
+
+export interface InferencePipelineOptions {
+  stream: Stream;
+  producer: StreamProducer;
+  slots: ModelSlots;
+  versions: ModelVersionConsumer;
+  status: ServingStatusReporter;
+  config: Configuration;
+  clock: Clock;
+  metrics: Metrics;
+}
+
+type TextBatch = DecodedBatch<'texts'>;
+type TextMessage = AcceptedMessage<'texts'>;
+
+/** Texts of one model that go to its host together; a request is never split, so one version answers all of them. */
+interface Request {
+  served: ServedModel;
+  messages: TextMessage[];
+}
+
+/**
+ * From a text to its prediction, one batch of one partition at a time:
+ *
+ *   1 decode   bytes become texts; what cannot be decoded is written to texts-dlq         (libs/stream, before `handle`)
+ *   2 batch    texts are grouped by model; a model nobody knows is rejected, to texts-dlq
+ *   3 infer    the model host answers, and the answer is stamped with version and epoch
+ *   4 produce  predictions in the order of their texts; the broker acknowledges every one
+ *   5 commit   the offset after the batch                                                 (libs/stream, after `handle`)
+ *
+ * A crash between two steps loses nothing, because nothing is committed before 5: the batch is delivered again.
+ * - before 4: nobody has seen anything.
+ * - between 4 and 5: predictions are written twice. The second time the same version gives the same bytes, and a newer
+ *   one gives a newer epoch: there is one effective result per text, model and epoch.
+ * - dead letters are written after `handle` and before 5, so they too can be repeated, never missed.
+ * Between 3 and 4 the group may have given the partition to another member: the fence of step 4 refuses to write then.
+ */
+export class InferencePipeline {
+  readonly #options: InferencePipelineOptions;
+
+  constructor(options: InferencePipelineOptions) {
+    this.#options = options;
+  }
+
+  /** Joins the group; call it when the version log has been read to its end. */
+  start(): Promise<Pipeline> {
+    return this.#options.stream.consume({
+      groupId: 'inference',
+      topics: ['texts'],
+      rejects: 'dead-letter',
+      bytesPerPartition: this.#options.config.inference.fetchBytesPerPartition,
+      handleBatch: (batch, control) => this.handle(batch, control),
+    });
+  }
+
+  /** Steps 2 to 4. Resolves when every prediction is acknowledged. */
+  async handle(batch: TextBatch, control: BatchControl): Promise<{ rejects: Rejection<'texts'>[] }> {
+    const { requests, rejects } = await this.#batch(batch.accepted);
+    const results = await Promise.all(requests.map((request) => this.#infer(request, control)));
+    await this.#produce(batch, results, control);
+    return { rejects };
+  }
+
+  /** 2: texts by model, at most a batch of the host's at once. */
+  async #batch(messages: readonly TextMessage[]): Promise<{ requests: Request[]; rejects: Rejection<'texts'>[] }> {
+    const { slots, versions, config, metrics } = this.#options;
+    const rejects: Rejection<'texts'>[] = [];
+    const requests: Request[] = [];
+    for (const [model, texts] of Map.groupBy(messages, ({ value }) => value.model)) {
+      metrics.increment('tidemill_texts_consumed_total', { model }, texts.length);
+      if (slots.get(model) === undefined) await versions.caughtUp();
+      const served = slots.get(model);
+      if (served === undefined) {
+        const reason = `no version of a model ${JSON.stringify(model)} has been promoted`;
+        rejects.push(...texts.map((message) => ({ message, reject: { code: 'unknown-model' as const, reason } })));
+        continue;
+      }
+      const size = config.inference.maximumBatchTexts;
+      for (let from = 0; from < texts.length; from += size)
+        requests.push({ served, messages: texts.slice(from, from + size) });
+    }
+    return { requests, rejects };
+  }
+
+  /** 3: one answer for all texts of the request. */
+  async #infer({ served, messages }: Request, { lost }: BatchControl) {
+    const texts = messages.map(({ value }) => value.text);
+    return { messages, result: await served.batcher.submit(texts, 'bulk', lost) };
+  }
+
+  /** 4: predictions in the order of the partition, whatever order the models answered in. */
+  async #produce(
+    batch: TextBatch,
+    answered: { messages: TextMessage[]; result: BatchResult }[],
+    control: BatchControl,
+  ) {
+    const { producer, clock, metrics, status } = this.#options;
+    const inferredAt = clock.now();
+    const predictions = answered.flatMap(({ messages, result }) =>
+      messages.map((message, row) => ({ message, value: predictionOf(batch, message, { result, row, inferredAt }) })),
+    );
+    if (answered.length > 1) predictions.sort((a, b) => Number(a.message.offset - b.message.offset));
+    const records = predictions.map(({ message, value }) => ({ key: message.value.id, value }));
+    await producer.send('predictions', records, { fence: () => control.fence() });
+    for (const { messages, result } of answered) {
+      const [first] = messages;
+      if (first === undefined) continue;
+      const { serving } = result;
+      status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
+      const { model, version } = serving;
+      metrics.increment('tidemill_predictions_total', { model, version }, messages.length);
+      const seconds = (clock.now() - batch.fetchedAt) / 1000;
+      metrics.observe('tidemill_prediction_latency_seconds', seconds, { model });
+      metrics.set('tidemill_prediction_confidence', meanConfidence(result), { model });
+    }
+  }
+}
+
+function predictionOf(
+  { topic, partition }: TextBatch,
+  { value, offset }: TextMessage,
+  { result, row, inferredAt }: { result: BatchResult; row: number; inferredAt: number },
+): Prediction {
+  const { model, version, epoch, bundleDigest, device } = result.serving;
+  return {
+    textId: value.id,
+    model,
+    version,
+    epoch,
+    bundleDigest,
+    ...answerOf(result, row),
+    role: 'champion',
+    inputTopic: topic,
+    inputPartition: partition,
+    inputOffset: Number(offset),
+    occurredAt: value.occurredAt,
+    inferredAt,
+    device,
+    queueMilliseconds: result.queueMilliseconds,
+    inferenceMilliseconds: result.inferenceMilliseconds,
+  };
+}
+
+function meanConfidence({ probabilities, serving, truncated }: BatchResult): number {
+  const classes = serving.labels.length;
+  let sum = 0;
+  for (let row = 0; row < truncated.length; row++)
+    sum += Math.max(...probabilities.subarray(row * classes, (row + 1) * classes));
+  return sum / Math.max(1, truncated.length);
+}
