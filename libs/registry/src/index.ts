@@ -1,0 +1,19 @@
+export { ArtifactStore } from './artifact-store.ts';
+export { registryError } from './errors.ts';
+export { createMaterialise, type Materialise } from './materialise.ts';
+export { type Decider, Registry, type RegistryDependencies } from './registry.ts';
+export { applyRegistryEvent, decideRegistryEvent, type Decision } from './registry-reducer.ts';
+export {
+  emptyRegistryState,
+  type EndedRequest,
+  type ModelState,
+  type RegisteredDataset,
+  type RegisteredModel,
+  type RegisteredVersion,
+  type RegistryState,
+  type Run,
+  type RunStatus,
+  type ServingChange,
+  type ServingVersion,
+} from './registry-state.ts';
+export { settableStages, type Stage, transitions } from './stages.ts';

@@ -1,0 +1,352 @@
+import { createHash } from 'node:crypto';
+import { type RegistryEvent, versionName } from '#libs/events';
+import { type Clock, type Logger, reasonOf } from '#libs/platform';
+import type { Stream } from '#libs/stream';
+import { registryError } from './errors.ts';
+import { RegistryLog } from './registry-log.ts';
+import {
+  type EndedRequest,
+  emptyModelState,
+  type ModelState,
+  type RegisteredModel,
+  type RegisteredVersion,
+  type Run,
+  type ServingChange,
+} from './registry-state.ts';
+import { ServingAnnouncer } from './serving-announcer.ts';
+import type { Stage } from './stages.ts';
+
+export interface RegistryDependencies {
+  stream: Stream;
+  clock: Clock;
+  logger: Logger;
+  newId: () => string;
+}
+
+/** Who decided, and why in a sentence: kept for ever in the log. */
+export interface Decider {
+  by: string;
+  reason: string;
+}
+
+type EventFields = Partial<RegistryEvent> & Pick<RegistryEvent, 'kind' | 'model' | 'by'>;
+
+/**
+ * The one writer of models, versions, stages and runs. What it knows is a fold over the topic registry-events; every
+ * change is an event there first. Changes are made one after the other.
+ */
+export class Registry {
+  readonly #log: RegistryLog;
+  readonly #announcer: ServingAnnouncer;
+  readonly #dependencies: RegistryDependencies;
+  #last: Promise<unknown> = Promise.resolve();
+
+  private constructor(log: RegistryLog, announcer: ServingAnnouncer, dependencies: RegistryDependencies) {
+    this.#log = log;
+    this.#announcer = announcer;
+    this.#dependencies = dependencies;
+  }
+
+  /** Replays the log; a decided change of the serving version that inference was not told is told now. */
+  static async open(dependencies: RegistryDependencies): Promise<Registry> {
+    const { stream, logger } = dependencies;
+    const producer = stream.producer();
+    const log = await RegistryLog.open(stream, { producer, logger });
+    const announcer = await ServingAnnouncer.open(stream, producer);
+    const registry = new Registry(log, announcer, dependencies);
+    for (const model of log.state.models.values()) {
+      if (await announcer.announce(model)) logger.info({ model: model.model }, 'announced the serving version again');
+    }
+    return registry;
+  }
+
+  models(): RegisteredModel[] {
+    return [...this.#log.state.models.values()].toSorted((a, b) => (a.model < b.model ? -1 : 1));
+  }
+
+  model(name: string): RegisteredModel | undefined {
+    return this.#log.state.models.get(name);
+  }
+
+  version(name: string, version: number): RegisteredVersion | undefined {
+    return this.model(name)?.versions.find((other) => other.version === version);
+  }
+
+  /** Newest first. */
+  runs(model?: string): Run[] {
+    const states = [...this.#log.state.models.values()].filter((state) => model === undefined || state.model === model);
+    return states.flatMap(({ runs }) => runs).toSorted((a, b) => b.startedAt - a.startedAt);
+  }
+
+  run(runId: string): Run | undefined {
+    return this.runs().find((run) => run.runId === runId);
+  }
+
+  /** How a retraining request ended; undefined while it has not. */
+  ended(model: string, requestId: string): EndedRequest | undefined {
+    return this.#log.state.models.get(model)?.ended.get(requestId);
+  }
+
+  /** Called with each event that counts from now on, in the order of the log. Returns what ends it. */
+  onEvent(listener: (event: RegistryEvent) => void): () => void {
+    return this.#log.listen(listener);
+  }
+
+  /** Idempotent by digest. */
+  addDataset(dataset: { model: string; digest: string; texts: number; labels: readonly string[]; by: string }) {
+    const { model, digest, texts, labels, by } = dataset;
+    return this.#serially(async () => {
+      if (this.model(model)?.datasets.some((other) => other.digest === digest) === true) return;
+      const parameters = { labels: JSON.stringify(labels) };
+      await this.#append({
+        kind: 'dataset-added',
+        model,
+        by,
+        artifacts: { dataset: digest },
+        metrics: { texts },
+        parameters,
+      });
+    });
+  }
+
+  /** @returns the run's id, the same for the same request */
+  startRun(run: { model: string; requestId: string; parameters?: Record<string, string> } & Decider): Promise<string> {
+    const { model, requestId, parameters = {}, by, reason } = run;
+    const runId = `${model}-${createHash('sha256').update(requestId).digest('hex').slice(0, 12)}`;
+    return this.#serially(async () => {
+      if (this.run(runId) === undefined)
+        await this.#append({ kind: 'run-started', model, runId, requestId, parameters, by, reason });
+      return runId;
+    });
+  }
+
+  /** Metrics that are not finite are left out. Idempotent. */
+  finishRun(
+    runId: string,
+    result: { metrics: Record<string, number>; artifacts: Record<string, string>; lineage?: unknown },
+  ): Promise<void> {
+    return this.#serially(async () => {
+      const { model, requestId, by, status } = this.#runOf(runId);
+      if (status === 'finished') return;
+      const { artifacts } = result;
+      const [metrics, lineage] = [finite(result.metrics), lineageJson(result.lineage)];
+      await this.#append({ kind: 'run-finished', model, runId, requestId, by, metrics, artifacts, lineage });
+    });
+  }
+
+  /** The run's request has ended with it. Idempotent. */
+  failRun(runId: string, reason: string): Promise<void> {
+    return this.#serially(async () => {
+      const { model, requestId, by, status, version } = this.#runOf(runId);
+      if (status !== 'failed') await this.#append({ kind: 'run-failed', model, runId, requestId, version, by, reason });
+    });
+  }
+
+  /** @returns the number of the version; the same for the same run */
+  registerVersion(
+    version: {
+      model: string;
+      runId: string | null;
+      requestId: string | null;
+      digest: string;
+      labels: readonly string[];
+      metrics: Record<string, number>;
+      lineage: unknown;
+    } & Decider,
+  ): Promise<number> {
+    const { model, runId, requestId, digest, labels, by, reason } = version;
+    return this.#serially(async () => {
+      const known = this.#state(model).versions;
+      const same = known.find((other) => runId !== null && other.runId === runId);
+      if (same !== undefined && same.digest === digest) return same.version;
+      const next = (known.at(-1)?.version ?? 0) + 1;
+      await this.#append({
+        kind: 'version-registered',
+        model,
+        version: next,
+        runId,
+        requestId,
+        stage: 'none',
+        bundleDigest: digest,
+        parameters: { labels: JSON.stringify(labels) },
+        metrics: finite(version.metrics),
+        lineage: lineageJson(version.lineage),
+        by,
+        reason,
+      });
+      return next;
+    });
+  }
+
+  /** Any change but into and out of production. Idempotent. */
+  changeStage(change: { model: string; version: number; stage: Stage; requestId?: string } & Decider): Promise<void> {
+    const { model, version, stage, requestId = null, by, reason } = change;
+    return this.#serially(async () => {
+      const { stage: from, digest } = this.#versionOf(model, version);
+      if (from === stage) return;
+      const bundleDigest = digest;
+      await this.#append({ kind: 'stage-changed', model, version, stage, bundleDigest, requestId, by, reason });
+    });
+  }
+
+  /**
+   * Lets a version serve; one that is not staged is staged on the way. Idempotent by request.
+   * @throws TidemillError ILLEGAL_TRANSITION
+   */
+  promote(promotion: { model: string; version: number; requestId?: string } & Decider): Promise<{ epoch: number }> {
+    const { model, version, requestId = null, by, reason } = promotion;
+    return this.#serially(async () => {
+      const found = this.#versionOf(model, version);
+      const ended = requestId === null ? undefined : this.ended(model, requestId);
+      if (ended?.kind === 'promoted' && ended.version === version && ended.epoch !== null) {
+        await this.#announce(model);
+        return { epoch: ended.epoch };
+      }
+      const late = await this.#announceLate(model, 'promote');
+      if (late?.version === version) return { epoch: late.epoch };
+      const epoch = this.#nextEpoch(model);
+      const { digest: bundleDigest, runId, metrics } = found;
+      const about = { model, version, runId, requestId, bundleDigest, by, reason };
+      await this.#append(
+        ...(found.stage === 'none' || found.stage === 'archived'
+          ? [{ ...about, kind: 'stage-changed', stage: 'staging' }]
+          : []),
+        { ...about, kind: 'promoted', stage: 'production', epoch, metrics: { ...metrics } },
+      );
+      await this.#announce(model);
+      return { epoch };
+    });
+  }
+
+  /** Says why a request led to no promotion; the version, if it came to one, is archived. Idempotent by request. */
+  refuse(
+    refusal: {
+      model: string;
+      version: number | null;
+      runId: string | null;
+      requestId: string;
+      metrics?: Record<string, number>;
+    } & Decider,
+  ): Promise<void> {
+    const { model, version, runId, requestId, by, reason } = refusal;
+    return this.#serially(async () => {
+      if (this.ended(model, requestId)?.kind === 'refused') return;
+      const metrics = finite(refusal.metrics ?? {});
+      const stage = version === null ? null : 'archived';
+      await this.#append({ kind: 'refused', model, version, runId, requestId, stage, metrics, by, reason });
+    });
+  }
+
+  /**
+   * Lets a version serve again that has served before; without `to`, the one before the serving one.
+   * @throws TidemillError ILLEGAL_TRANSITION
+   */
+  rollback(request: { model: string; to?: number; requestId?: string } & Decider) {
+    const { model, to, requestId = null, by, reason } = request;
+    return this.#serially(async () => {
+      const late = await this.#announceLate(model, 'rollback');
+      if (late !== undefined && (to ?? late.version) === late.version)
+        return { version: late.version, epoch: late.epoch };
+      const { previous, serving } = this.#state(model);
+      const version = to ?? previous;
+      if (version === null) {
+        const now =
+          serving === null ? 'nothing serves' : `${versionName(model, serving.version)} was the first to serve`;
+        throw registryError('ILLEGAL_TRANSITION', { detail: `${now}, so there is nothing to roll back to` });
+      }
+      const { digest: bundleDigest, runId } = this.#versionOf(model, version);
+      const epoch = this.#nextEpoch(model);
+      const about = { model, version, runId, requestId, bundleDigest, by, reason };
+      await this.#append({ ...about, kind: 'rolled-back', stage: 'production', epoch });
+      await this.#announce(model);
+      return { version, epoch };
+    });
+  }
+
+  setAlias({ model, alias, version, by, reason }: { model: string; alias: string; version: number } & Decider) {
+    return this.#serially(async () => {
+      if (this.model(model)?.aliases[alias] === version) return;
+      await this.#append({ kind: 'alias-set', model, alias, version, by, reason });
+    });
+  }
+
+  /** Waits for the change that is being made, then stops following the log. */
+  async close(): Promise<void> {
+    const stopping = this.#log.close();
+    await this.#last;
+    await stopping;
+  }
+
+  #serially<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(change);
+    this.#last = result.catch((error: unknown) =>
+      this.#dependencies.logger.debug({ reason: reasonOf(error) }, 'a change of the registry was refused'),
+    );
+    return result;
+  }
+
+  #append(...events: EventFields[]): Promise<void> {
+    const { clock, newId } = this.#dependencies;
+    const empty = {
+      version: null,
+      runId: null,
+      stage: null,
+      epoch: null,
+      bundleDigest: null,
+      alias: null,
+      requestId: null,
+      parameters: {},
+      metrics: {},
+      artifacts: {},
+      lineage: '',
+      reason: '',
+    };
+    return this.#log.append(events.map((fields) => ({ ...empty, ...fields, id: newId(), at: clock.now() })));
+  }
+
+  #announce(model: string): Promise<boolean> {
+    return this.#announcer.announce(this.#state(model));
+  }
+
+  /** A change that was decided but could not be announced: its caller was told so and asks again. */
+  async #announceLate(model: string, action: ServingChange['action']): Promise<ServingChange | undefined> {
+    const newest = this.#state(model).history.at(-1);
+    const late = await this.#announce(model);
+    return late && newest?.action === action ? newest : undefined;
+  }
+
+  #nextEpoch(model: string): number {
+    return Math.max(this.#state(model).epoch, this.#announcer.epochOf(model)) + 1;
+  }
+
+  #state(model: string): ModelState {
+    return this.#log.state.models.get(model) ?? emptyModelState(model);
+  }
+
+  #runOf(runId: string): Run {
+    const found = this.run(runId);
+    if (found === undefined) throw registryError('UNKNOWN_RUN', { detail: runId });
+    return found;
+  }
+
+  #versionOf(model: string, version: number): RegisteredVersion {
+    if (this.model(model) === undefined)
+      throw registryError('UNKNOWN_MODEL', {
+        detail: `${model}; known: ${this.models()
+          .map((known) => known.model)
+          .join(', ')}`,
+      });
+    const found = this.version(model, version);
+    if (found === undefined) throw registryError('UNKNOWN_VERSION', { detail: versionName(model, version) });
+    return found;
+  }
+}
+
+/** A figure that could not be computed is no figure. */
+function finite(metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).filter(([, value]) => Number.isFinite(value)));
+}
+
+function lineageJson(lineage: unknown): string {
+  return lineage === undefined || lineage === null ? '' : JSON.stringify(lineage);
+}
