@@ -106,7 +106,7 @@ export function createStream(ports: StreamPorts, settings: StreamSettings, servi
       ),
     readToEnd: async (topic, onRecord, options) =>
       track(await readToEnd({ backend, codec, topicPrefix, logger, onFatal }, topic, onRecord, options)),
-    deadLetters: createDeadLetters({ backend, producer: letters, topicPrefix, clock }),
+    deadLetters: createDeadLetters({ backend, producer: letters, topicPrefix, clock, onFatal }),
     async close() {
       const results = await Promise.allSettled([...pipelines].map((pipeline) => pipeline.close()));
       results.push(...(await Promise.allSettled([...producers].map((open) => open.close()))));

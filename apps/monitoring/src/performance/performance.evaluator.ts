@@ -54,7 +54,7 @@ export class PerformanceEvaluator {
       seed: this.#options.config.drift.seed,
     });
     return {
-      id: `${of.model}:${of.scope}:${of.scope === 'window' ? of.windowStart : ''}:${of.windowEnd}`,
+      id: performanceId(of),
       ...of,
       revision: 0,
       texts: texts.length,
@@ -67,4 +67,19 @@ export class PerformanceEvaluator {
       createdAt: this.#options.clock.now(),
     };
   }
+}
+
+/** The name of a statement: of one window, or of the last labels at one moment. */
+export function performanceId({
+  model,
+  scope = 'window',
+  windowStart,
+  windowEnd,
+}: {
+  model: string;
+  scope?: string;
+  windowStart: number;
+  windowEnd: number;
+}): string {
+  return `${model}:${scope}:${scope === 'window' ? windowStart : ''}:${windowEnd}`;
 }

@@ -6,6 +6,7 @@ import type { TimeWindow } from './window-plan.ts';
 export class ClosedWindows {
   readonly #drift = new Map<number, DriftReport>();
   readonly #performance = new Map<string, PerformanceReport>();
+  #last: DriftReport | undefined;
 
   /** Takes up what has been said so far, so that a restarted monitor goes on where it was. */
   static async load(clickhouse: ClickHouse, model: string): Promise<ClosedWindows> {
@@ -28,6 +29,7 @@ export class ClosedWindows {
 
   noteDrift(report: DriftReport): void {
     this.#drift.set(report.windowStart, report);
+    if (report.windowStart >= (this.#last?.windowStart ?? Number.NEGATIVE_INFINITY)) this.#last = report;
   }
 
   notePerformance(report: PerformanceReport): void {
@@ -40,7 +42,7 @@ export class ClosedWindows {
   }
 
   get last(): DriftReport | undefined {
-    return this.reports.at(-1);
+    return this.#last;
   }
 
   performance(id: string): PerformanceReport | undefined {

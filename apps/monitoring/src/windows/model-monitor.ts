@@ -1,12 +1,12 @@
 import type { ClickHouse } from '#libs/clickhouse';
 import type { DriftReport, PerformanceReport } from '#libs/events';
 import { type Clock, type Configuration, milliseconds } from '#libs/platform';
-import type { PerformanceEvaluator } from '../performance/performance.evaluator.ts';
+import { type PerformanceEvaluator, performanceId } from '../performance/performance.evaluator.ts';
 import { ClosedWindows, sameStatement } from './closed-windows.ts';
 import type { DriftEvaluator } from './drift.evaluator.ts';
 import { Watermark } from './watermark.ts';
 import { closableWindows } from './window-plan.ts';
-import { textsPerBucket } from './window.queries.ts';
+import { labelsPerBucket, textsPerBucket } from './window.queries.ts';
 
 export interface ModelMonitorOptions {
   model: string;
@@ -35,7 +35,8 @@ export class ModelMonitor {
   #changedTexts: { from: number; to: number } | undefined;
   #changedLabels = new Set<string>();
   #newTexts = true;
-  #lastWatermark = Number.NEGATIVE_INFINITY;
+  /** How many window durations the watermark had passed when windows were last closed. */
+  #passed = Number.NEGATIVE_INFINITY;
 
   private constructor(options: ModelMonitorOptions, closed: ClosedWindows) {
     this.#options = options;
@@ -51,22 +52,21 @@ export class ModelMonitor {
 
   static async start(options: ModelMonitorOptions): Promise<ModelMonitor> {
     const monitor = new ModelMonitor(options, await ClosedWindows.load(options.clickhouse, options.model));
-    await monitor.#resume();
+    await monitor.refresh();
+    await monitor.#recheck();
     return monitor;
   }
 
-  /** A text of this model has been answered and stored. */
-  onText(partition: number, occurredAt: number): void {
+  /** A text of this model, or its answer, has been stored; `partition` names topic and partition. A window needs both. */
+  onText(partition: string, occurredAt: number): void {
     this.#texts.observe(partition, occurredAt);
     this.#newTexts = true;
-    const last = this.#closed.last;
-    if (last === undefined || occurredAt >= last.windowEnd) return;
-    const { from, to } = this.#changedTexts ?? { from: occurredAt, to: occurredAt };
-    this.#changedTexts = { from: Math.min(from, occurredAt), to: Math.max(to, occurredAt) };
+    const end = this.#closed.last?.windowEnd ?? Number.NEGATIVE_INFINITY;
+    if (occurredAt < end) this.#textsChanged({ from: occurredAt, to: occurredAt });
   }
 
   /** A label of this model has been stored. */
-  onLabel(partition: number, label: { textId: string; labelledAt: number }): void {
+  onLabel(partition: string, label: { textId: string; labelledAt: number }): void {
     this.#labels.observe(partition, label.labelledAt);
     this.#changedLabels.add(label.textId);
   }
@@ -76,27 +76,43 @@ export class ModelMonitor {
     return this.#newTexts || this.#changedTexts !== undefined || this.#changedLabels.size > 0;
   }
 
-  /** Says everything that can be said by now; true when something was said. */
-  async evaluate(): Promise<boolean> {
-    // One after the other, in this order: a rolling figure must not be older than the window it belongs to.
-    const said = [
-      await this.#restate(),
-      await this.#closeWindows(),
-      await this.#restatePerformance(),
-      await this.#stateRolling(),
-    ];
-    return said.includes(true);
+  /**
+   * Says everything that can be said by now.
+   * @throws when the tables or the broker do not answer; the next call looks at the same again.
+   */
+  async evaluate(): Promise<void> {
+    const looked = { texts: this.#changedTexts, labels: this.#changedLabels };
+    this.#changedTexts = undefined;
+    this.#changedLabels = new Set();
+    try {
+      // In this order: a rolling figure must not be older than the window it belongs to.
+      if (looked.texts !== undefined) await this.#restate(looked.texts);
+      await this.#closeWindows();
+      if (looked.labels.size > 0) await this.#restatePerformance([...looked.labels]);
+      await this.#stateRolling();
+    } catch (error) {
+      this.#newTexts = true;
+      this.#passed = Number.NEGATIVE_INFINITY;
+      if (looked.texts !== undefined) this.#textsChanged(looked.texts);
+      for (const textId of looked.labels) this.#changedLabels.add(textId);
+      throw error;
+    }
   }
 
-  async #closeWindows(): Promise<boolean> {
+  #textsChanged({ from, to }: { from: number; to: number }): void {
+    const before = this.#changedTexts ?? { from, to };
+    this.#changedTexts = { from: Math.min(from, before.from), to: Math.max(to, before.to) };
+  }
+
+  async #closeWindows(): Promise<void> {
     const { model, clickhouse, config, drift } = this.#options;
-    const watermark = this.#texts.get();
-    if (watermark === Number.NEGATIVE_INFINITY) return false;
-    const duration = milliseconds(config.window.duration);
-    const after = this.#closed.last?.windowEnd;
-    if (!this.#newTexts && watermark === this.#lastWatermark) return false;
     this.#newTexts = false;
-    this.#lastWatermark = watermark;
+    const watermark = this.#texts.get();
+    const duration = milliseconds(config.window.duration);
+    // Windows end at multiples of the duration: between two of them there is nothing to be closed.
+    const passed = Math.floor(watermark / duration);
+    if (passed === this.#passed || watermark === Number.NEGATIVE_INFINITY) return;
+    const after = this.#closed.last?.windowEnd;
     const buckets = await textsPerBucket(clickhouse, model, { after: after ?? 0, duration });
     const windows = closableWindows(
       buckets,
@@ -109,15 +125,11 @@ export class ModelMonitor {
       this.#closed.noteDrift(report);
       await this.#sayPerformance(report);
     }
-    return windows.length > 0;
+    this.#passed = passed;
   }
 
   /** Late texts: the windows they fall into are stated again, if that changes anything. */
-  async #restate(): Promise<boolean> {
-    const changed = this.#changedTexts;
-    if (changed === undefined) return false;
-    this.#changedTexts = undefined;
-    let said = false;
+  async #restate(changed: { from: number; to: number }): Promise<void> {
     for (const before of this.#closed.overlapping(changed)) {
       const window = { start: before.windowStart, end: before.windowEnd };
       const report = {
@@ -128,58 +140,50 @@ export class ModelMonitor {
       await this.#options.publishDrift(report);
       this.#closed.noteDrift(report);
       await this.#sayPerformance(report);
-      said = true;
     }
-    return said;
   }
 
   /** New labels: the windows of the texts they belong to are stated again. */
-  async #restatePerformance(): Promise<boolean> {
-    if (this.#changedLabels.size === 0) return false;
-    const textIds = [...this.#changedLabels];
-    this.#changedLabels = new Set();
+  async #restatePerformance(textIds: string[]): Promise<void> {
     const { clickhouse, model } = this.#options;
     const [span] = await clickhouse.query<{ from: number; to: number; texts: number }>(
       `SELECT min(toUnixTimestamp64Milli(occurred_at)) AS from, max(toUnixTimestamp64Milli(occurred_at)) AS to, count() AS texts
        FROM predictions WHERE model = {model:String} AND text_id IN {textIds:Array(String)}`,
       { model, textIds },
     );
-    if (span === undefined || span.texts === 0) return false;
-    let said = false;
-    for (const window of this.#closed.overlapping(span)) said = (await this.#sayPerformance(window)) || said;
-    return said;
+    if (span === undefined || span.texts === 0) return;
+    for (const window of this.#closed.overlapping(span)) await this.#sayPerformance(window);
   }
 
-  async #sayPerformance(window: DriftReport): Promise<boolean> {
+  async #sayPerformance(window: DriftReport): Promise<void> {
     const report = await this.#options.performance.ofWindow(window);
-    return report !== undefined && (await this.#say(report));
+    if (report !== undefined) await this.#say(report);
   }
 
-  async #say(report: PerformanceReport): Promise<boolean> {
+  async #say(report: PerformanceReport): Promise<void> {
     const before = this.#closed.performance(report.id);
-    if (before !== undefined && sameStatement(before, report)) return false;
+    if (before !== undefined && sameStatement(before, report)) return;
     const revised = { ...report, revision: before === undefined ? 0 : before.revision + 1 };
     await this.#options.publishPerformance(revised);
     this.#closed.notePerformance(revised);
-    return true;
   }
 
   /** At every multiple of the window duration that label time has passed with enough new labels. */
-  async #stateRolling(): Promise<boolean> {
+  async #stateRolling(): Promise<void> {
     const { model, config, performance } = this.#options;
     const duration = milliseconds(config.window.duration);
-    const watermark = this.#labels.get();
-    if (watermark === Number.NEGATIVE_INFINITY) return false;
+    // A label can be older than the answer to its text: that one has come when texts have passed the moment, too.
+    const watermark = this.#texts.idle ? this.#labels.get() : Math.min(this.#labels.get(), this.#texts.get());
+    if (watermark === Number.NEGATIVE_INFINITY) return;
     const at = Math.floor(watermark / duration) * duration;
     const last = this.#closed.lastRolling?.windowEnd ?? 0;
-    if (at <= last) return false;
+    if (at <= last) return;
     const step = Math.max(1, Math.round(config.performance.rollingLabels * rollingStep));
     const boundaries = await this.#rollingBoundaries({ after: last, until: at, step, duration });
     for (const boundary of boundaries) {
       const report = await performance.rolling(model, boundary);
       if (report !== undefined) await this.#say(report);
     }
-    return boundaries.length > 0;
   }
 
   async #rollingBoundaries(span: { after: number; until: number; step: number; duration: number }): Promise<number[]> {
@@ -202,16 +206,42 @@ export class ModelMonitor {
     return boundaries;
   }
 
-  async #resume(): Promise<void> {
+  /** Takes up from the tables how far event time has come, also in partitions that another instance stores. */
+  async refresh(): Promise<void> {
     const { model, clickhouse } = this.#options;
     const newest = (table: string, partition: string, time: string) =>
       clickhouse.query<{ partition: number; at: number }>(
         `SELECT ${partition} AS partition, max(toUnixTimestamp64Milli(${time})) AS at FROM ${table} WHERE model = {model:String} GROUP BY partition`,
         { model },
       );
+    for (const { partition, at } of await newest('texts', 'kafka_partition', 'occurred_at'))
+      this.#texts.observe(`texts-${partition}`, at);
     for (const { partition, at } of await newest('predictions', 'input_partition', 'occurred_at'))
-      this.#texts.observe(partition, at);
+      this.#texts.observe(`predictions-${partition}`, at);
     for (const { partition, at } of await newest('labels', 'kafka_partition', 'labelled_at'))
-      this.#labels.observe(partition, at);
+      this.#labels.observe(`labels-${partition}`, at);
+    this.#newTexts = true;
+  }
+
+  /** Texts and labels that were stored before a crash but not looked at: statements that no longer fit are made again. */
+  async #recheck(): Promise<void> {
+    const { model, clickhouse, config } = this.#options;
+    const [first] = this.#closed.reports;
+    if (first === undefined) return;
+    const duration = milliseconds(config.window.duration);
+    const buckets = await textsPerBucket(clickhouse, model, { after: first.windowStart, duration });
+    const labelled = await labelsPerBucket(clickhouse, model, { after: first.windowStart, duration });
+    for (const report of this.#closed.reports) {
+      const within = <T extends { start: number }>(all: readonly T[]) =>
+        all.filter(({ start }) => start >= report.windowStart && start < report.windowEnd);
+      const texts = within(buckets).reduce((sum, bucket) => sum + bucket.texts, 0);
+      if (texts !== report.texts) this.#textsChanged({ from: report.windowStart, to: report.windowStart });
+      const said = this.#closed.performance(performanceId(report));
+      const labels = within(labelled);
+      const count = labels.reduce((sum, bucket) => sum + bucket.labelled, 0);
+      const correct = labels.reduce((sum, bucket) => sum + bucket.correct, 0);
+      if (count !== (said?.labelled ?? 0) || correct !== Math.round((said?.accuracy.value ?? 0) * count))
+        await this.#sayPerformance(report);
+    }
   }
 }

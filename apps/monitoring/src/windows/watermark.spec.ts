@@ -8,19 +8,26 @@ describe('Watermark', () => {
   it('follows the slowest partition, minus the allowed lateness', () => {
     const watermark = fresh();
     expect(watermark.get()).toBe(Number.NEGATIVE_INFINITY);
-    watermark.observe(0, 500);
-    watermark.observe(1, 300);
-    watermark.observe(0, 400);
+    watermark.observe('texts-0', 500);
+    watermark.observe('texts-1', 300);
+    watermark.observe('texts-0', 400);
     expect(watermark.get()).toBe(240);
   });
 
   it('moves past the newest event when nothing has come for the idle time-out', () => {
     const watermark = fresh();
-    watermark.observe(0, 500);
-    watermark.observe(1, 300);
+    watermark.observe('texts-0', 500);
+    watermark.observe('texts-1', 300);
     clock.time += 1000;
     expect(watermark.get()).toBe(501);
-    watermark.observe(1, 310);
+    watermark.observe('texts-1', 310);
     expect(watermark.get()).toBe(250);
+  });
+
+  it('does not follow a time that lies days ahead of the clock', () => {
+    const watermark = fresh();
+    watermark.observe('texts-0', 500);
+    watermark.observe('texts-0', clock.time + 2 * 86_400_000);
+    expect(watermark.get()).toBe(440);
   });
 });

@@ -8,6 +8,9 @@ export interface WatermarkOptions {
   clock: Clock;
 }
 
+/** An event further ahead of the clock than this has a wrong time: it is kept, but event time does not follow it. */
+const plausibleFuture = 86_400_000;
+
 /**
  * How far event time has certainly come: the least, over partitions, of the newest event seen, minus the allowed
  * lateness. Partitions are in order of production, so what is older than the watermark has arrived unless it is late.
@@ -15,14 +18,15 @@ export interface WatermarkOptions {
  */
 export class Watermark {
   readonly #options: WatermarkOptions;
-  readonly #partitions = new Map<number, { newest: number; seenAt: number }>();
+  readonly #partitions = new Map<string, { newest: number; seenAt: number }>();
 
   constructor(options: WatermarkOptions) {
     this.#options = options;
   }
 
-  /** Notes an event of `partition` with event time `at` (epoch milliseconds). */
-  observe(partition: number, at: number): void {
+  /** Notes an event with event time `at` (epoch milliseconds) of `partition`, which names topic and partition. */
+  observe(partition: string, at: number): void {
+    if (at > this.#options.clock.now() + plausibleFuture) return;
     const newest = Math.max(at, this.#partitions.get(partition)?.newest ?? at);
     this.#partitions.set(partition, { newest, seenAt: this.#options.clock.now() });
   }
@@ -31,10 +35,19 @@ export class Watermark {
   get(): number {
     const all = [...this.#partitions.values()];
     if (all.length === 0) return Number.NEGATIVE_INFINITY;
-    const idleSince = this.#options.clock.now() - this.#options.idleTimeout;
-    const active = all.filter(({ seenAt }) => seenAt > idleSince);
+    const active = this.#active();
     // Nothing more is coming soon: the newest event itself may be counted.
     if (active.length === 0) return Math.max(...all.map(({ newest }) => newest)) + 1;
     return Math.min(...active.map(({ newest }) => newest)) - this.#options.allowedLateness;
+  }
+
+  /** True when nothing has come for the idle time-out. */
+  get idle(): boolean {
+    return this.#active().length === 0;
+  }
+
+  #active() {
+    const idleSince = this.#options.clock.now() - this.#options.idleTimeout;
+    return [...this.#partitions.values()].filter(({ seenAt }) => seenAt > idleSince);
   }
 }

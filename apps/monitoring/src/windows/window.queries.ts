@@ -45,20 +45,25 @@ export function epochsOf(
   );
 }
 
-/** What the drift statistics need of each text that `epoch` answered; sampled by a hash of the text id beyond `limit`. */
+/**
+ * What the drift statistics need of each text that `epoch` answered, in the order of event time; sampled by a hash of the
+ * text id beyond `limit`.
+ */
 export function textFeatures(
   clickhouse: ClickHouse,
   model: string,
   span: TimeWindow & { epoch: number; limit: number },
 ): Promise<TextFeatures[]> {
   return clickhouse.query<TextFeatures>(
-    `SELECT p.text_id AS id, t.text AS text, ${words} AS words, lengthUTF8(t.text) AS characters, p.label AS predicted, p.confidence AS confidence
+    `SELECT id, text, words, characters, predicted, confidence FROM (
+     SELECT p.text_id AS id, t.text AS text, ${words} AS words, lengthUTF8(t.text) AS characters, p.label AS predicted,
+            p.confidence AS confidence, p.occurred_at AS at
      FROM (${effective}) AS p
      INNER JOIN (SELECT id, text FROM texts FINAL WHERE model = {model:String}
                    AND occurred_at >= fromUnixTimestamp64Milli({start:Int64}) AND occurred_at < fromUnixTimestamp64Milli({end:Int64})) AS t
        ON t.id = p.text_id
      WHERE p.epoch = {epoch:Int64}
-     ORDER BY cityHash64(p.text_id), p.text_id LIMIT {limit:UInt32}`,
+     ORDER BY cityHash64(p.text_id), p.text_id LIMIT {limit:UInt32}) ORDER BY at, id`,
     { model, ...span },
   );
 }
@@ -93,6 +98,21 @@ SELECT text_id, label, labelled_at FROM labels FINAL
 WHERE model = {model:String} AND labelled_at <= fromUnixTimestamp64Milli({labelledUntil:Int64})
 ORDER BY text_id, labelled_at DESC, kafka_offset DESC, kafka_partition DESC
 LIMIT 1 BY text_id`;
+
+/** Labelled texts, and those of them answered right, in each slice of `duration` from `after` (epoch milliseconds) on. */
+export function labelsPerBucket(
+  clickhouse: ClickHouse,
+  model: string,
+  span: { after: number; duration: number },
+): Promise<{ start: number; labelled: number; correct: number }[]> {
+  return clickhouse.query(
+    `SELECT intDiv(toUnixTimestamp64Milli(p.occurred_at), {duration:Int64}) * {duration:Int64} AS start, count() AS labelled,
+            countIf(p.label = l.label) AS correct
+     FROM (${effective}) AS p INNER JOIN (${labelsUntil}) AS l ON l.text_id = p.text_id
+     GROUP BY start ORDER BY start`,
+    { model, start: span.after, end: endOfTime, labelledUntil: endOfTime, duration: span.duration },
+  );
+}
 
 /** The last `limit` texts of the newest epoch that had a label at `labelledUntil`, newest label first. */
 export function lastLabelledTexts(

@@ -148,7 +148,8 @@ export class BatchRunner<T extends TopicName> {
   }
 
   #buries(topic: T): boolean {
-    const { rejects } = this.#settings.options;
+    const { rejects: configured } = this.#settings.options;
+    const rejects = typeof configured === 'object' ? configured[topic] : configured;
     return rejects === undefined ? topics[topic].deadLetter : rejects === 'dead-letter';
   }
 

@@ -19,9 +19,9 @@ export interface ConsumeOptions<T extends TopicName> {
   handleBatch(batch: DecodedBatch<T>, control: BatchControl): Promise<BatchOutcome<T> | void>;
   /**
    * Where rejected records go. `dead-letter`: to the dead-letter topic, for the one consumer that answers for a topic.
-   * `skip`: nowhere, for the others. Default: `dead-letter` where the topic has one.
+   * `skip`: nowhere, for the others. For all topics or by topic. Default: `dead-letter` where the topic has one.
    */
-  rejects?: 'dead-letter' | 'skip';
+  rejects?: Rejects | Partial<Record<TopicName, Rejects>>;
   /** Most records handed over at once; default 2000. */
   maximumRecords?: number;
   /** Partitions handled at the same time; default 4. */
@@ -31,6 +31,8 @@ export interface ConsumeOptions<T extends TopicName> {
   /** Called with all partitions of this member after each rebalance. */
   onAssigned?(partitions: { topic: T; partition: number }[]): void;
 }
+
+type Rejects = 'dead-letter' | 'skip';
 
 export interface BatchOutcome<T extends TopicName> {
   rejects?: readonly Rejection<T>[];

@@ -2,7 +2,7 @@ import { deadLetterTopic, type TopicName } from '#libs/events';
 import type { Clock } from '#libs/platform';
 import type { Backend, RawHeaders, RawMessage } from '../backend/backend.ts';
 import { streamError } from '../errors.ts';
-import { readLog } from '../read/read-log.ts';
+import { type LogReader, readLog } from '../read/read-log.ts';
 import type { StreamProducer } from '../produce/stream-producer.ts';
 
 /** A dead letter that is still open. */
@@ -33,6 +33,8 @@ export type Resolution = 'replayed' | 'dropped';
 export interface DeadLetters {
   /** Open dead letters of a topic, oldest first. */
   list(topic: TopicName): Promise<StoredDeadLetter[]>;
+  /** Hands over every dead letter of a topic from the oldest on, resolved or not, until the reader is closed. */
+  follow(topic: TopicName, onLetter: (letter: StoredDeadLetter) => Promise<void>): Promise<LogReader>;
   /** @throws TidemillError DEAD_LETTER_UNKNOWN */
   show(topic: TopicName, id: bigint): Promise<StoredDeadLetter>;
   /** Writes the original bytes, key, headers and time back to the topic they came from. Returns how many. */
@@ -46,6 +48,8 @@ export interface DeadLettersOptions {
   producer: StreamProducer;
   topicPrefix: string;
   clock: Clock;
+  /** Following has ended by itself. */
+  onFatal: (error: Error) => void;
 }
 
 /**
@@ -53,7 +57,7 @@ export interface DeadLettersOptions {
  * `dlq-resolution` (replayed or dropped), `dlq-resolves` (its offset) and `dlq-resolved-at`. So the topic itself is the
  * whole state, and who replayed what stays to be seen. A crash between replay and marker replays once more.
  */
-export function createDeadLetters({ backend, producer, topicPrefix, clock }: DeadLettersOptions): DeadLetters {
+export function createDeadLetters({ backend, producer, topicPrefix, clock, onFatal }: DeadLettersOptions): DeadLetters {
   const open = async (topic: TopicName) => {
     const letters = new Map<bigint, StoredDeadLetter>();
     await readLog(backend, topicPrefix + deadLetterTopic(topic), {
@@ -88,6 +92,14 @@ export function createDeadLetters({ backend, producer, topicPrefix, clock }: Dea
     );
   return {
     list: async (topic) => [...(await open(topic)).values()],
+    follow: (topic, onLetter) =>
+      readLog(backend, topicPrefix + deadLetterTopic(topic), {
+        follow: true,
+        onFatal,
+        async onMessage(message) {
+          if (text(message.headers['dlq-resolves']) === '') await onLetter(toDeadLetter(message));
+        },
+      }),
     async show(topic, id) {
       const [letter] = await chosen(topic, [id]);
       if (letter === undefined) throw streamError('DEAD_LETTER_UNKNOWN', { detail: `${topic} ${id}` });
