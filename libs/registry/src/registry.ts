@@ -4,15 +4,8 @@ import { type Clock, type Logger, reasonOf } from '#libs/platform';
 import type { Stream } from '#libs/stream';
 import { registryError } from './errors.ts';
 import { RegistryLog } from './registry-log.ts';
-import {
-  type EndedRequest,
-  emptyModelState,
-  type ModelState,
-  type RegisteredModel,
-  type RegisteredVersion,
-  type Run,
-  type ServingChange,
-} from './registry-state.ts';
+import { RegistryReader } from './registry-reader.ts';
+import type { ServingChange } from './registry-state.ts';
 import { ServingAnnouncer } from './serving-announcer.ts';
 import type { Stage } from './stages.ts';
 
@@ -35,13 +28,14 @@ type EventFields = Partial<RegistryEvent> & Pick<RegistryEvent, 'kind' | 'model'
  * The one writer of models, versions, stages and runs. What it knows is a fold over the topic registry-events; every
  * change is an event there first. Changes are made one after the other.
  */
-export class Registry {
+export class Registry extends RegistryReader {
   readonly #log: RegistryLog;
   readonly #announcer: ServingAnnouncer;
   readonly #dependencies: RegistryDependencies;
   #last: Promise<unknown> = Promise.resolve();
 
   private constructor(log: RegistryLog, announcer: ServingAnnouncer, dependencies: RegistryDependencies) {
+    super(log);
     this.#log = log;
     this.#announcer = announcer;
     this.#dependencies = dependencies;
@@ -58,38 +52,6 @@ export class Registry {
       if (await announcer.announce(model)) logger.info({ model: model.model }, 'announced the serving version again');
     }
     return registry;
-  }
-
-  models(): RegisteredModel[] {
-    return [...this.#log.state.models.values()].toSorted((a, b) => (a.model < b.model ? -1 : 1));
-  }
-
-  model(name: string): RegisteredModel | undefined {
-    return this.#log.state.models.get(name);
-  }
-
-  version(name: string, version: number): RegisteredVersion | undefined {
-    return this.model(name)?.versions.find((other) => other.version === version);
-  }
-
-  /** Newest first. */
-  runs(model?: string): Run[] {
-    const states = [...this.#log.state.models.values()].filter((state) => model === undefined || state.model === model);
-    return states.flatMap(({ runs }) => runs).toSorted((a, b) => b.startedAt - a.startedAt);
-  }
-
-  run(runId: string): Run | undefined {
-    return this.runs().find((run) => run.runId === runId);
-  }
-
-  /** How a retraining request ended; undefined while it has not. */
-  ended(model: string, requestId: string): EndedRequest | undefined {
-    return this.#log.state.models.get(model)?.ended.get(requestId);
-  }
-
-  /** Called with each event that counts from now on, in the order of the log. Returns what ends it. */
-  onEvent(listener: (event: RegistryEvent) => void): () => void {
-    return this.#log.listen(listener);
   }
 
   /** Idempotent by digest. */
@@ -126,7 +88,7 @@ export class Registry {
     result: { metrics: Record<string, number>; artifacts: Record<string, string>; lineage?: unknown },
   ): Promise<void> {
     return this.#serially(async () => {
-      const { model, requestId, by, status } = this.#runOf(runId);
+      const { model, requestId, by, status } = this.requireRun(runId);
       if (status === 'finished') return;
       const { artifacts } = result;
       const [metrics, lineage] = [finite(result.metrics), lineageJson(result.lineage)];
@@ -137,7 +99,7 @@ export class Registry {
   /** The run's request has ended with it. Idempotent. */
   failRun(runId: string, reason: string): Promise<void> {
     return this.#serially(async () => {
-      const { model, requestId, by, status, version } = this.#runOf(runId);
+      const { model, requestId, by, status, version } = this.requireRun(runId);
       if (status !== 'failed') await this.#append({ kind: 'run-failed', model, runId, requestId, version, by, reason });
     });
   }
@@ -156,7 +118,7 @@ export class Registry {
   ): Promise<number> {
     const { model, runId, requestId, digest, labels, by, reason } = version;
     return this.#serially(async () => {
-      const known = this.#state(model).versions;
+      const known = this.state(model).versions;
       const same = known.find((other) => runId !== null && other.runId === runId);
       if (same !== undefined && same.digest === digest) return same.version;
       const next = (known.at(-1)?.version ?? 0) + 1;
@@ -182,7 +144,7 @@ export class Registry {
   changeStage(change: { model: string; version: number; stage: Stage; requestId?: string } & Decider): Promise<void> {
     const { model, version, stage, requestId = null, by, reason } = change;
     return this.#serially(async () => {
-      const { stage: from, digest } = this.#versionOf(model, version);
+      const { stage: from, digest } = this.requireVersion(model, version);
       if (from === stage) return;
       const bundleDigest = digest;
       await this.#append({ kind: 'stage-changed', model, version, stage, bundleDigest, requestId, by, reason });
@@ -196,7 +158,7 @@ export class Registry {
   promote(promotion: { model: string; version: number; requestId?: string } & Decider): Promise<{ epoch: number }> {
     const { model, version, requestId = null, by, reason } = promotion;
     return this.#serially(async () => {
-      const found = this.#versionOf(model, version);
+      const found = this.requireVersion(model, version);
       const ended = requestId === null ? undefined : this.ended(model, requestId);
       if (ended?.kind === 'promoted' && ended.version === version && ended.epoch !== null) {
         await this.#announce(model);
@@ -247,14 +209,14 @@ export class Registry {
       const late = await this.#announceLate(model, 'rollback');
       if (late !== undefined && (to ?? late.version) === late.version)
         return { version: late.version, epoch: late.epoch };
-      const { previous, serving } = this.#state(model);
+      const { previous, serving } = this.state(model);
       const version = to ?? previous;
       if (version === null) {
         const now =
           serving === null ? 'nothing serves' : `${versionName(model, serving.version)} was the first to serve`;
         throw registryError('ILLEGAL_TRANSITION', { detail: `${now}, so there is nothing to roll back to` });
       }
-      const { digest: bundleDigest, runId } = this.#versionOf(model, version);
+      const { digest: bundleDigest, runId } = this.requireVersion(model, version);
       const epoch = this.#nextEpoch(model);
       const about = { model, version, runId, requestId, bundleDigest, by, reason };
       await this.#append({ ...about, kind: 'rolled-back', stage: 'production', epoch });
@@ -305,40 +267,18 @@ export class Registry {
   }
 
   #announce(model: string): Promise<boolean> {
-    return this.#announcer.announce(this.#state(model));
+    return this.#announcer.announce(this.state(model));
   }
 
   /** A change that was decided but could not be announced: its caller was told so and asks again. */
   async #announceLate(model: string, action: ServingChange['action']): Promise<ServingChange | undefined> {
-    const newest = this.#state(model).history.at(-1);
+    const newest = this.state(model).history.at(-1);
     const late = await this.#announce(model);
     return late && newest?.action === action ? newest : undefined;
   }
 
   #nextEpoch(model: string): number {
-    return Math.max(this.#state(model).epoch, this.#announcer.epochOf(model)) + 1;
-  }
-
-  #state(model: string): ModelState {
-    return this.#log.state.models.get(model) ?? emptyModelState(model);
-  }
-
-  #runOf(runId: string): Run {
-    const found = this.run(runId);
-    if (found === undefined) throw registryError('UNKNOWN_RUN', { detail: runId });
-    return found;
-  }
-
-  #versionOf(model: string, version: number): RegisteredVersion {
-    if (this.model(model) === undefined)
-      throw registryError('UNKNOWN_MODEL', {
-        detail: `${model}; known: ${this.models()
-          .map((known) => known.model)
-          .join(', ')}`,
-      });
-    const found = this.version(model, version);
-    if (found === undefined) throw registryError('UNKNOWN_VERSION', { detail: versionName(model, version) });
-    return found;
+    return Math.max(this.state(model).epoch, this.#announcer.epochOf(model)) + 1;
   }
 }
 
