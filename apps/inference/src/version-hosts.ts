@@ -6,7 +6,7 @@ import { type Configuration, milliseconds } from '#libs/platform';
 /** Hosts of versions other than the serving one; the least recently used is ended. */
 const maximumHosts = 2;
 
-const versionAnswer = z.object({ bundleDigest: z.string() });
+const versionAnswer = z.object({ digest: z.string() });
 
 interface OpenVersion {
   key: string;
@@ -67,6 +67,6 @@ export class VersionHosts {
     const response = await fetch(`${this.#config.retraining.url}/v1/models/${model}/versions/${version}`, { signal });
     if (response.status === 404) throw new Problem(404, `${model} has no version ${version}`);
     if (!response.ok) throw new Problem(503, `the registry answered ${response.status}`, { retryAfter: 1 });
-    return versionAnswer.parse(await response.json()).bundleDigest;
+    return versionAnswer.parse(await response.json()).digest;
   }
 }

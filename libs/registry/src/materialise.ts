@@ -120,8 +120,7 @@ async function fetchListing({ digest, url, signal }: Source): Promise<Listing> {
 }
 
 async function fetchFile(folder: string, file: Listing[number], { digest, url, signal }: Source): Promise<void> {
-  const path = file.path.split('/').map(encodeURIComponent).join('/');
-  const response = await answered(`${url}/v1/bundles/${digest}/${path}`, signal);
+  const response = await answered(`${url}/v1/bundles/${digest}/${encodeURIComponent(file.path)}`, signal);
   const target = join(folder, file.path);
   await mkdir(dirname(target), { recursive: true });
   await using handle = await open(target, 'wx');

@@ -204,7 +204,7 @@ describe('a second writer', () => {
     const versions = results.map((result) => (result.status === 'fulfilled' ? result.value : result.reason.code));
     expect(versions.toSorted()).toEqual([1, 'REGISTRY_CONFLICT']);
     const repeated = await Promise.all([register('r1'), register('r2', other)]);
-    expect(repeated.toSorted()).toEqual([1, 2]);
+    expect(new Set(repeated)).toEqual(new Set([1, 2]));
     await other.close();
   });
 });

@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
-import { basename, dirname, join, normalize, sep } from 'node:path';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { basename, dirname, join, normalize, relative, sep } from 'node:path';
+import { Readable } from 'node:stream';
 import { CliError, usageError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName, parseVersionName } from '../names.ts';
 import type { CommonOptions } from '../options.ts';
 import { printJson, printLine } from '../output.ts';
 import type { Version } from './models.ts';
+import { packTar } from './pack-tar.ts';
 
 /** `tidemill models export M@N DIR`: the bundle as files, each checked against the manifest. */
 export async function exportBundle(name: string, directory: string, options: CommonOptions): Promise<void> {
@@ -50,22 +53,21 @@ export async function importBundle(
   const names = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => {
     throw usageError(`${directory} is not a folder that can be read`);
   });
-  const files: Record<string, string> = {};
-  for (const entry of names) {
-    if (!entry.isFile()) continue;
-    const path = join(entry.parentPath, entry.name);
-    files[
-      path
-        .slice(directory.length)
-        .replace(/^[/\\]+/, '')
-        .replaceAll('\\', '/')
-    ] = (await readFile(path)).toString('base64');
-  }
-  if (Object.keys(files).every((file) => !file.endsWith('.onnx')))
+  const files = names
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/'))
+    .toSorted();
+  if (files.every((file) => !file.endsWith('.onnx')))
     throw usageError(`${basename(directory)} holds no .onnx file; export the model as ONNX first`);
   const client = await GatewayClient.open(options);
-  const reason = options.reason === undefined ? {} : { reason: options.reason };
-  const answer = await client.post<{ version?: number }>(`/v1/models/${model}/import`, { files, ...reason });
+  const said = new URLSearchParams({ by: userInfo().username, reason: options.reason ?? '' });
+  const answer = await client.json<{ version?: number }>(`/v1/models/${model}/import?${said.toString()}`, {
+    method: 'POST',
+    stream: {
+      type: 'application/x-tar',
+      body: Readable.toWeb(Readable.from(packTar(directory, files), { objectMode: false })) as ReadableStream,
+    },
+  });
   if (options.json === true) return printJson(answer);
   printLine(
     `imported as ${model}@${answer.version ?? '?'}; serve it with \`tidemill models promote ${model}@${answer.version ?? 'N'}\``,

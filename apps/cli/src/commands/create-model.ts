@@ -1,3 +1,4 @@
+import { userInfo } from 'node:os';
 import { Readable } from 'node:stream';
 import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName } from '../names.ts';
@@ -22,13 +23,16 @@ export async function createModel(
   const client = await GatewayClient.open(options);
   const input =
     formatOf(options.train, undefined) === 'csv' ? csvAsJsonLines(options.train) : await openInput(options.train);
-  const dataset = await client.json<Dataset>(`/v1/models/${model}/datasets`, {
-    method: 'POST',
-    stream: {
-      type: 'application/x-ndjson',
-      body: Readable.toWeb(Readable.from(input, { objectMode: false })) as ReadableStream,
+  const dataset = await client.json<Dataset>(
+    `/v1/models/${model}/datasets?by=${encodeURIComponent(userInfo().username)}`,
+    {
+      method: 'POST',
+      stream: {
+        type: 'application/x-ndjson',
+        body: Readable.toWeb(Readable.from(input, { objectMode: false })) as ReadableStream,
+      },
     },
-  });
+  );
   note(`${dataset.texts} texts of ${dataset.labels.length} classes uploaded (${dataset.digest.slice(0, 12)})`);
   const reason = options.reason ?? 'a new model';
   report(

@@ -22,6 +22,7 @@ export class ModelsController {
     'models/:model/versions/:version',
     'runs',
     'runs/:run',
+    'bundles/:digest',
     'bundles/:digest/:file',
   ])
   read(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {

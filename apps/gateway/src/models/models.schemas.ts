@@ -33,6 +33,18 @@ export const followOutput = z
   .looseObject({ id: z.string().describe('Follow it in runs, events and decisions.') })
   .meta({ id: 'Follow' });
 
+export const bundleOutput = z
+  .looseObject({
+    digest: z.string(),
+    files: z.array(z.object({ path: z.string(), sha256: z.string(), bytes: z.number().int() })),
+  })
+  .meta({ id: 'Bundle' });
+
+export const uploadQuery = z.object({
+  by: z.string().optional().describe('Who.'),
+  reason: z.string().optional().describe('Why, in a sentence; kept in the audit.'),
+});
+
 export const retrainingInput = z
   .object({
     dataset: z.string().optional().describe('Digest of an uploaded labelled data set.'),

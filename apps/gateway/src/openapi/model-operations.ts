@@ -1,4 +1,3 @@
-import { z } from 'zod';
 import * as models from '../models/models.schemas.ts';
 import * as protocol from '../open-inference/open-inference.schemas.ts';
 import { anyBytes, json, type Operation } from './operation.ts';
@@ -90,6 +89,7 @@ export const registryOperations: Operation[] = [
     tag: 'models',
     summary: 'Upload labelled texts, one {"text","label"} a line.',
     status: 201,
+    query: models.uploadQuery,
     body: { 'application/x-ndjson': anyBytes },
     answers: json(models.datasetOutput),
     errors: [415, 422],
@@ -100,9 +100,19 @@ export const registryOperations: Operation[] = [
     tag: 'models',
     summary: 'Register a bundle made elsewhere.',
     status: 202,
-    body: { 'application/x-tar': anyBytes, 'application/json': z.looseObject({}) },
+    query: models.uploadQuery,
+    body: { 'application/x-tar': anyBytes },
     answers: json(models.followOutput),
     errors: [409, 415, 422],
+  },
+  {
+    method: 'get',
+    path: '/v1/bundles/{digest}',
+    tag: 'models',
+    summary: 'Files of a bundle with their sha256.',
+    status: 200,
+    answers: json(models.bundleOutput),
+    errors: [404],
   },
   {
     method: 'get',
