@@ -1,0 +1,81 @@
+import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ArtifactStore } from './artifact-store.ts';
+import { type TestFolder, testFolder, writeTestBundle } from './testing/bundle-folder.ts';
+
+let folder: TestFolder;
+let store: ArtifactStore;
+beforeEach(async () => {
+  folder = await testFolder();
+  store = new ArtifactStore(join(folder.path, 'artifacts'));
+});
+afterEach(() => folder[Symbol.asyncDispose]());
+
+describe('blobs', () => {
+  it('come back by digest, however often they are put', async () => {
+    const digests = await Promise.all(['hello', 'hello', 'other'].map((bytes) => store.putBlob(bytes)));
+    expect(new Set(digests).size).toBe(2);
+    expect(String(await store.readBlob(digests[0] ?? ''))).toBe('hello');
+    expect(await readdir(join(store.directory, 'temporary'))).toEqual([]);
+  });
+
+  it('are never handed out damaged', async () => {
+    const digest = await store.putBlob('hello');
+    await writeFile(store.blobPath(digest), 'jello');
+    await expect(store.readBlob(digest)).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+  });
+
+  it.each(['../../etc/passwd', '', 'A'.repeat(64), '0'.repeat(64)])('named %j are none', async (name) => {
+    await expect((async () => store.readBlob(name))()).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+  });
+});
+
+describe('bundles', () => {
+  it('are moved in whole, once', async () => {
+    const made = join(folder.path, 'made');
+    const { digest } = await writeTestBundle(made);
+    const copies = ['one', 'two', 'three'].map((name) => join(folder.path, name));
+    for (const copy of copies) await cp(made, copy, { recursive: true });
+    expect(await Promise.all(copies.map((copy) => store.addBundle(copy)))).toEqual([digest, digest, digest]);
+    expect(await store.bundles()).toEqual([digest]);
+    expect(await store.bundle(digest)).toMatchObject({ digest, manifest: { model: 'news' } });
+    expect((await readdir(folder.path)).toSorted()).toEqual(['artifacts', 'made']);
+  });
+
+  it.each([
+    ['a changed byte', (at: string) => writeFile(join(at, 'model.onnx'), 'b graph')],
+    ['a shortened file', (at: string) => writeFile(join(at, 'model.onnx'), 'a')],
+    ['a file too many', (at: string) => writeFile(join(at, 'more.txt'), '')],
+    ['a link', (at: string) => symlink('/etc/passwd', join(at, 'link'))],
+    ['no manifest', (at: string) => writeFile(join(at, 'manifest.json'), '')],
+  ])('with %s stay outside', async (_, damage) => {
+    const made = join(folder.path, 'made');
+    await writeTestBundle(made);
+    await damage(made);
+    await expect(store.addBundle(made)).rejects.toMatchObject({ code: expect.stringMatching(/^BUNDLE_/) });
+    expect(await store.bundles()).toEqual([]);
+  });
+
+  it('that are not the expected one stay outside', async () => {
+    const made = join(folder.path, 'made');
+    await writeTestBundle(made);
+    await expect(store.addBundle(made, '0'.repeat(64))).rejects.toMatchObject({ code: 'BUNDLE_DIGEST_MISMATCH' });
+  });
+
+  it('damaged in the store are taken out, so that they can come again', async () => {
+    const made = join(folder.path, 'made');
+    const { digest } = await writeTestBundle(made);
+    await store.addBundle(made);
+    await writeFile(join(store.bundleDirectory(digest) ?? '', 'model.onnx'), 'b graph');
+    expect(await store.bundle(digest)).toBeUndefined();
+    await writeTestBundle(made);
+    expect(await store.addBundle(made)).toBe(digest);
+    expect(await store.bundle(digest)).toBeDefined();
+  });
+
+  it.each(['../secret', '..', '', '0'.repeat(64)])('named %j are none', async (name) => {
+    await mkdir(join(folder.path, 'artifacts', 'secret'), { recursive: true });
+    expect(store.bundleDirectory(name)).toBeUndefined();
+  });
+});
