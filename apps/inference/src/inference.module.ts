@@ -4,6 +4,7 @@ import { ModelSlots } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { PredictController } from './predict.controller.ts';
 import { ServingStatusReporter } from './serving-status.reporter.ts';
+import { StatusController } from './status.controller.ts';
 import { CONFIGURATION, READINESS } from './tokens.ts';
 import { VersionHosts } from './version-hosts.ts';
 
@@ -21,7 +22,7 @@ export class InferenceModule {
   static with(parts: InferenceParts): DynamicModule {
     return {
       module: InferenceModule,
-      controllers: [PredictController],
+      controllers: [PredictController, StatusController],
       providers: [
         { provide: CONFIGURATION, useValue: parts.config },
         { provide: READINESS, useValue: parts.readiness },

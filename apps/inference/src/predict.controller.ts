@@ -1,12 +1,10 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { type Configuration, milliseconds, type Readiness, TidemillError } from '#libs/platform';
+import { type Configuration, milliseconds, TidemillError } from '#libs/platform';
 import { answerOf, ModelSlots } from './model-slots.ts';
-import { ModelVersionConsumer } from './model-version.consumer.ts';
-import { ServingStatusReporter } from './serving-status.reporter.ts';
 import { VersionHosts } from './version-hosts.ts';
-import { CONFIGURATION, READINESS } from './tokens.ts';
+import { CONFIGURATION } from './tokens.ts';
 
 /** Texts of one synchronous request. */
 const maximumTexts = 1000;
@@ -22,10 +20,7 @@ export class PredictController {
   constructor(
     @Inject(ModelSlots) private readonly slots: ModelSlots,
     @Inject(VersionHosts) private readonly versions: VersionHosts,
-    @Inject(ModelVersionConsumer) private readonly versionEvents: ModelVersionConsumer,
-    @Inject(ServingStatusReporter) private readonly status: ServingStatusReporter,
     @Inject(CONFIGURATION) private readonly config: Configuration,
-    @Inject(READINESS) private readonly readiness: Readiness,
   ) {}
 
   @Post('models/:model/predict')
@@ -62,19 +57,5 @@ export class PredictController {
         throw new Problem(503, 'the prediction was not ready in time', { retryAfter: 1 });
       throw error;
     }
-  }
-
-  /** The last status of every model in this instance. */
-  @Get('serving')
-  serving() {
-    return { statuses: this.status.statuses };
-  }
-
-  /** Idle: every version event written so far has been applied, and no version is being loaded. */
-  @Get('status')
-  async state() {
-    const { ready, reasons } = this.readiness;
-    await this.versionEvents.caughtUp();
-    return { app: 'inference', ready, reasons, idle: ready && !this.slots.loading, serving: this.status.statuses };
   }
 }

@@ -37,35 +37,41 @@ interface Waiting {
 
 const defaultTimeout = 60_000;
 
+interface HostParts {
+  child: ChildProcess;
+  waiting: Map<number, Waiting>;
+  timeout: number;
+  exited: Promise<void>;
+  device: string;
+  milliseconds: number;
+}
+
 /** A model opened in a child process of its own. Ends with `close`, or by itself when the parent process ends. */
 export class ModelHost {
-  readonly device: string;
-  /** Time from start to warm, milliseconds. */
-  readonly openMilliseconds: number;
-  /** Resolves when the process has ended, for whatever reason. */
-  readonly exited: Promise<void>;
-  readonly #child: ChildProcess;
-  readonly #waiting: Map<number, Waiting>;
-  readonly #timeout: number;
+  readonly #parts: HostParts;
   #nextId = 0;
 
-  private constructor(
-    child: ChildProcess,
-    waiting: Map<number, Waiting>,
-    opened: { device: string; milliseconds: number },
-    timeout: number,
-    exited: Promise<void>,
-  ) {
-    this.#child = child;
-    this.#waiting = waiting;
-    this.#timeout = timeout;
-    this.device = opened.device;
-    this.openMilliseconds = opened.milliseconds;
-    this.exited = exited;
+  private constructor(parts: HostParts) {
+    this.#parts = parts;
+  }
+
+  /** Execution provider that runs the model. */
+  get device(): string {
+    return this.#parts.device;
+  }
+
+  /** Time from start to warm, milliseconds. */
+  get openMilliseconds(): number {
+    return this.#parts.milliseconds;
+  }
+
+  /** Resolves when the process has ended, for whatever reason. */
+  get exited(): Promise<void> {
+    return this.#parts.exited;
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#parts.child.pid;
   }
 
   /**
@@ -111,7 +117,8 @@ export class ModelHost {
         executionProviders: options.executionProviders,
         threads: options.threads,
       } satisfies HostRequest);
-      return new ModelHost(child, waiting, await opened.promise, timeout, exited);
+      const { device, milliseconds } = await opened.promise;
+      return new ModelHost({ child, waiting, timeout, exited, device, milliseconds });
     } catch (error) {
       child.kill('SIGKILL');
       await exited;
@@ -127,16 +134,16 @@ export class ModelHost {
    * @throws TidemillError MODEL_HOST_EXITED, MODEL_HOST_TIMEOUT or MODEL_OUTPUT_INVALID.
    */
   async classify(texts: readonly string[]): Promise<HostAnswer> {
-    if (!this.#child.connected) throw modelError('MODEL_HOST_EXITED');
+    if (!this.#parts.child.connected) throw modelError('MODEL_HOST_EXITED');
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
-    this.#waiting.set(id, { resolve, reject });
+    this.#parts.waiting.set(id, { resolve, reject });
     const timer = setTimeout(() => {
       reject(modelError('MODEL_HOST_TIMEOUT'));
-      this.#child.kill('SIGKILL');
-    }, this.#timeout);
+      this.#parts.child.kill('SIGKILL');
+    }, this.#parts.timeout);
     try {
-      this.#child.send({
+      this.#parts.child.send({
         kind: 'classify',
         id,
         joined: texts.join(''),
@@ -145,14 +152,14 @@ export class ModelHost {
       return await promise;
     } finally {
       clearTimeout(timer);
-      this.#waiting.delete(id);
+      this.#parts.waiting.delete(id);
     }
   }
 
   /** Ends the process; whatever it was still running is lost. */
   async close(): Promise<void> {
-    this.#child.kill('SIGKILL');
-    await this.exited;
+    this.#parts.child.kill('SIGKILL');
+    await this.#parts.exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

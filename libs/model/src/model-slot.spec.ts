@@ -1,0 +1,143 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ModelVersion } from '#libs/events';
+import { silentLogger } from '#libs/platform';
+import { type Bundle, readBundle } from './bundle.ts';
+import { modelError } from './errors.ts';
+import { hostModel, ModelHost } from './model-host.ts';
+import { ModelSlot, type SlotProgress } from './model-slot.ts';
+import { temporaryFolder, testText, writeTestBundle } from './testing/test-bundle.ts';
+
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let bundles: Bundle[];
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  bundles = [];
+  for (const variant of [0, 1, 2]) bundles.push(await writeTestBundle(join(folder.path, `v${variant}`), { variant }));
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+function event(version: number, epoch = version): ModelVersion {
+  const bundleDigest = bundles[version - 1]?.digest ?? '0'.repeat(64);
+  return {
+    model: 'test',
+    version,
+    epoch,
+    bundleDigest,
+    action: 'promote',
+    reason: '',
+    promotedBy: 'test',
+    at: 0,
+    signature: null,
+  };
+}
+
+/** A slot over real bundles and real host processes. */
+function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise<string>) {
+  const progress: SlotProgress[] = [];
+  const hosts: ModelHost[] = [];
+  const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
+  const slot = new ModelSlot({
+    model: 'test',
+    materialise: materialise ?? ((digest) => Promise.resolve(directories.get(digest) ?? join(folder.path, 'missing'))),
+    verify: readBundle,
+    async openHost(bundle, signal) {
+      const host = await ModelHost.open(hostModel(bundle), { executionProviders: ['cpu'], threads: 1, signal });
+      hosts.push(host);
+      return host;
+    },
+    onProgress: (step) => progress.push(step),
+    logger: silentLogger,
+  });
+  const states = (version: number) =>
+    progress.filter((step) => step.event.version === version).map(({ state }) => state);
+  return { slot, progress, states, hosts, [Symbol.asyncDispose]: () => slot.close() };
+}
+
+describe('ModelSlot', () => {
+  it('says every step, and serves', async () => {
+    await using test = openSlot();
+    expect(test.slot.apply(event(1))).toBe('accepted');
+    await test.slot.settled();
+    expect(test.states(1)).toStrictEqual(['requested', 'fetched', 'verified', 'warm', 'serving']);
+    expect(test.slot.serving).toMatchObject({ version: 1, epoch: 1, labels: ['north', 'south'], device: 'cpu' });
+  });
+
+  it('lets the old version finish what it has begun, then ends it', async () => {
+    await using test = openSlot();
+    test.slot.apply(event(1));
+    const lease = await test.slot.acquire();
+    test.slot.apply(event(2));
+    while (test.slot.serving?.version !== 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(lease.serving.version).toBe(1);
+    expect((await lease.classify([testText('north', 1)])).probabilities).toHaveLength(2);
+    lease.release();
+    await test.slot.settled();
+    await test.hosts[0]?.exited;
+    expect(test.slot.serving?.epoch).toBe(2);
+  });
+
+  it('keeps the old version when the new one cannot be loaded', async () => {
+    await using test = openSlot();
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    test.slot.apply(event(9));
+    await test.slot.settled();
+    expect(test.states(9)).toStrictEqual(['requested', 'fetched', 'failed']);
+    expect(test.progress.at(-1)?.error).toContain('manifest.json cannot be read');
+    expect(test.slot.serving?.version).toBe(1);
+    test.slot.apply(event(2, 10));
+    await test.slot.settled();
+    expect(test.slot.serving).toMatchObject({ version: 2, epoch: 10 });
+  });
+
+  it('refuses a bundle that is not the one the event names', async () => {
+    await using test = openSlot(() => Promise.resolve(join(folder.path, 'v1')));
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    expect(test.progress.at(-1)).toMatchObject({ state: 'failed', error: expect.stringContaining('expected') });
+    await expect(test.slot.acquire()).rejects.toMatchObject({ code: 'MODEL_NOT_SERVING', retriable: true });
+  });
+
+  it('takes only higher epochs, and tells a repetition from a contradiction', async () => {
+    await using test = openSlot();
+    test.slot.apply(event(2, 5));
+    expect(test.slot.apply(event(2, 5))).toBe('repeated');
+    expect(test.slot.apply(event(1, 4))).toBe('outdated');
+    expect(test.slot.apply(event(1, 5))).toBe('contradicting');
+    await test.slot.settled();
+    expect(test.slot.serving).toMatchObject({ version: 2, epoch: 5 });
+  });
+
+  it('loads only the newest of a storm of events', async () => {
+    await using test = openSlot();
+    for (let epoch = 1; epoch <= 1000; epoch++) test.slot.apply(event((epoch % 3) + 1, epoch));
+    await test.slot.settled();
+    expect(test.slot.serving).toMatchObject({ epoch: 1000, version: 2 });
+    expect(test.hosts.length).toBeLessThanOrEqual(2);
+  });
+
+  it('tries again while the store cannot be reached', async () => {
+    let calls = 0;
+    await using test = openSlot(() =>
+      calls++ < 2 ? Promise.reject(modelError('MODEL_HOST_TIMEOUT')) : Promise.resolve(bundles[0]?.directory ?? ''),
+    );
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    expect(calls).toBe(3);
+    expect(test.slot.serving?.version).toBe(1);
+  });
+
+  it('starts a host again that was killed, while texts wait', async () => {
+    await using test = openSlot();
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    const [host] = test.hosts;
+    process.kill(host?.pid ?? 0, 'SIGKILL');
+    await host?.exited;
+    const lease = await test.slot.acquire();
+    expect((await lease.classify(['text'])).probabilities).toHaveLength(2);
+    expect(test.hosts).toHaveLength(2);
+    lease.release();
+  });
+});
