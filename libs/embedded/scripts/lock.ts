@@ -1,7 +1,7 @@
 /**
  * Writes src/artifacts.lock.json: what the embedded stack is made of, with size and sha512 of each file.
- * Needs Maven, which resolves the runtime closure and compares with the repository's own checksums; the result is what
- * machines without Maven use. Run it after changing a version below:
+ * Needs a network and Maven, which resolves Kafka's runtime closure; the result is what machines without Maven use.
+ * Run it after changing a version below:
  *
  *   node --conditions=source libs/embedded/scripts/lock.ts
  */
@@ -11,76 +11,87 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-interface Dependency {
+const central = 'https://repo1.maven.org/maven2';
+
+interface Coordinates {
   group: string;
   artifact: string;
   version: string;
   classifier?: string;
-  type?: string;
-  /** False: only the file itself, because it brings everything it needs. */
-  transitive?: boolean;
+  extension: string;
 }
 
-const apicurio = {
+interface LockedArtifact extends Coordinates {
+  size: number;
+  sha512: string;
+}
+
+// Kafka brings no SLF4J binding and would log nothing; the binding's version is that of Kafka's log4j-core.
+const kafka: Coordinates[] = [
+  { group: 'org.apache.kafka', artifact: 'kafka_2.13', version: '4.4.0', extension: 'jar' },
+  { group: 'org.apache.logging.log4j', artifact: 'log4j-slf4j-impl', version: '2.25.5', extension: 'jar' },
+];
+const apicurio = (version: string): Coordinates => ({
   group: 'io.apicurio',
   artifact: 'apicurio-registry-app',
+  version,
   classifier: 'all',
-  type: 'tar.gz',
-  transitive: false,
-};
+  extension: 'tar.gz',
+});
 
-const parts: Record<string, Dependency[]> = {
-  // Kafka brings no SLF4J binding and would log nothing; the binding's version is that of Kafka's log4j-core.
-  kafka: [
-    { group: 'org.apache.kafka', artifact: 'kafka_2.13', version: '4.4.0' },
-    { group: 'org.apache.logging.log4j', artifact: 'log4j-slf4j-impl', version: '2.25.5' },
-  ],
-  'apicurio-java21': [{ ...apicurio, version: '3.3.3' }],
-  'apicurio-java17': [{ ...apicurio, version: '3.0.9' }],
+const lock = {
+  kafka: closure(kafka),
+  'apicurio-java21': [await published(apicurio('3.3.3'))],
+  'apicurio-java17': [await published(apicurio('3.0.9'))],
 };
+writeFileSync(join(import.meta.dirname, '../src/artifacts.lock.json'), `${JSON.stringify(lock, null, 2)}\n`);
+for (const [part, artifacts] of Object.entries(lock)) console.log(`${part}: ${artifacts.length} artifacts`);
 
-const directory = mkdtempSync(join(tmpdir(), 'tidemill-lock-'));
-try {
-  const lock = Object.fromEntries(Object.entries(parts).map(([part, roots]) => [part, resolve(roots)]));
-  writeFileSync(join(import.meta.dirname, '../src/artifacts.lock.json'), `${JSON.stringify(lock, null, 2)}\n`);
-  for (const [part, artifacts] of Object.entries(lock)) console.log(`${part}: ${artifacts.length} artifacts`);
-} finally {
-  rmSync(directory, { recursive: true });
+/** The roots and what they need at run time, from Maven, which checks each file against the repository's checksum. */
+function closure(roots: Coordinates[]): LockedArtifact[] {
+  const directory = mkdtempSync(join(tmpdir(), 'tidemill-lock-'));
+  try {
+    const list = join(directory, 'list.txt');
+    writeFileSync(join(directory, 'pom.xml'), pom(roots));
+    const options = ['-DincludeScope=runtime', '-DoutputAbsoluteArtifactFilename=true', `-DoutputFile=${list}`];
+    execFileSync('mvn', ['-q', '-B', 'dependency:list', ...options], { cwd: directory, stdio: ['ignore', 2, 2] });
+    return readFileSync(list, 'utf8')
+      .split('\n')
+      .flatMap((line) => listed(line.trim()))
+      .sort((a, b) => (a.group + a.artifact < b.group + b.artifact ? -1 : 1));
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
 
-function resolve(roots: Dependency[]) {
-  const list = join(directory, 'list.txt');
-  writeFileSync(join(directory, 'pom.xml'), pom(roots));
-  const options = ['-DincludeScope=runtime', '-DoutputAbsoluteArtifactFilename=true', `-DoutputFile=${list}`];
-  execFileSync('mvn', ['-q', '-B', 'dependency:list', ...options], { cwd: directory, stdio: ['ignore', 2, 2] });
-  return readFileSync(list, 'utf8')
-    .split('\n')
-    .flatMap((line) => artifactOf(line.trim()))
-    .sort((a, b) => (a.group + a.artifact < b.group + b.artifact ? -1 : 1));
-}
-
-/** `group:artifact:type[:classifier]:version:scope:/path/of/the.file -- module …` */
-function artifactOf(line: string) {
-  const match = /^([^:\s]+):([^:]+):([^:]+):(?:([^:]+):)?([^:]+):(?:compile|runtime):(\/\S+)/.exec(line);
+/** `group:artifact:type:version:scope:/path/of/the.file -- module …` */
+function listed(line: string): LockedArtifact[] {
+  const match = /^([^:\s]+):([^:]+):([^:]+):([^:]+):(?:compile|runtime):(\/\S+)/.exec(line);
   if (match === null) return [];
-  const [, group, artifact, extension, classifier, version, path] = match;
-  const bytes = readFileSync(path ?? '');
-  const sha512 = createHash('sha512').update(bytes).digest('hex');
-  const coordinates = { group, artifact, version, ...(classifier === undefined ? {} : { classifier }), extension };
-  return [{ ...coordinates, size: bytes.length, sha512 }];
+  const [, group = '', artifact = '', extension = '', version = '', path = ''] = match;
+  return [locked({ group, artifact, version, extension }, readFileSync(path))];
 }
 
-function pom(roots: Dependency[]): string {
-  const dependencies = roots.map(({ group, artifact, version, classifier, type, transitive }) =>
-    [
-      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`,
-      classifier === undefined ? '' : `<classifier>${classifier}</classifier>`,
-      type === undefined ? '' : `<type>${type}</type>`,
-      transitive === false
-        ? '<exclusions><exclusion><groupId>*</groupId><artifactId>*</artifactId></exclusion></exclusions>'
-        : '',
-      '</dependency>',
-    ].join(''),
+/** A file that brings everything it needs, straight from the repository: its parent need not be resolvable. */
+async function published(coordinates: Coordinates): Promise<LockedArtifact> {
+  const { group, artifact, version, classifier, extension } = coordinates;
+  const url = `${central}/${group.replaceAll('.', '/')}/${artifact}/${version}/${artifact}-${version}-${classifier}.${extension}`;
+  const [file, checksum] = await Promise.all([fetch(url), fetch(`${url}.sha1`)]);
+  if (!file.ok || !checksum.ok) throw new Error(`${url}: ${file.status} ${checksum.status}`);
+  const bytes = Buffer.from(await file.arrayBuffer());
+  const sha1 = createHash('sha1').update(bytes).digest('hex');
+  if (!(await checksum.text()).startsWith(sha1)) throw new Error(`${url} does not have its published checksum`);
+  return locked(coordinates, bytes);
+}
+
+function locked(coordinates: Coordinates, bytes: Buffer): LockedArtifact {
+  return { ...coordinates, size: bytes.length, sha512: createHash('sha512').update(bytes).digest('hex') };
+}
+
+function pom(roots: Coordinates[]): string {
+  const dependencies = roots.map(
+    ({ group, artifact, version }) =>
+      `<dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
   );
   return `<project xmlns="http://maven.apache.org/POM/4.0.0"><modelVersion>4.0.0</modelVersion>
 <groupId>tidemill</groupId><artifactId>lock</artifactId><version>1</version>

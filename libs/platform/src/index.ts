@@ -9,6 +9,7 @@ export {
 } from './config/load.ts';
 export { type Configuration, milliseconds } from './config/schema.ts';
 export { defineErrors, errorCatalogue, type ErrorDefinition, reasonOf, TidemillError } from './errors.ts';
+export { type MachineEnvironment, machineEnvironment } from './environment.ts';
 export { createLogger, type Logger, silentLogger } from './logger.ts';
 export { createMetrics, metricDefinitions, type Metrics } from './metrics.ts';
 export { Readiness } from './readiness.ts';

@@ -1,0 +1,103 @@
+import { createReadStream, createWriteStream } from 'node:fs';
+import { rename, rm, stat } from 'node:fs/promises';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { reasonOf } from '#libs/platform';
+
+export interface FetchFile {
+  /** http, https or file. */
+  url: URL;
+  headers: Record<string, string>;
+  /** Path of the finished file. Until then its bytes are in `<target>.part`. */
+  target: string;
+  /** Bytes. */
+  size: number;
+  sha512: string;
+  digestOf: (path: string) => Promise<string>;
+  /** Called with the number of bytes that have come. */
+  onBytes: (bytes: number) => void;
+}
+
+export type FetchResult =
+  | 'fetched'
+  | { code: 'ARTIFACT_UNREACHABLE' | 'ARTIFACT_ALTERED'; reason: string; cause: unknown };
+
+const attempts = 4;
+/** Milliseconds without a byte after which a download is taken up anew. */
+const stalled = 30_000;
+
+/**
+ * Fetches a file of known size and digest. A cut download is taken up where it ended, also by a later process; nothing
+ * but the right bytes ever gets the target's name.
+ */
+export async function fetchFile(file: FetchFile): Promise<FetchResult> {
+  const part = `${file.target}.part`;
+  let failure: FetchResult = { code: 'ARTIFACT_UNREACHABLE', reason: '', cause: undefined };
+  for (let attempt = 1; attempt <= attempts; attempt++) {
+    if (attempt > 1) await delay(250 * 2 ** attempt);
+    try {
+      await download(file, part);
+      if ((await file.digestOf(part)) === file.sha512) {
+        await rename(part, file.target);
+        return 'fetched';
+      }
+      await rm(part);
+      failure = { code: 'ARTIFACT_ALTERED', reason: 'its sha512 is another', cause: undefined };
+    } catch (error) {
+      failure = { code: 'ARTIFACT_UNREACHABLE', reason: reasonOf(error), cause: error };
+      if (error instanceof HttpStatus && error.final) return failure;
+    }
+  }
+  return failure;
+}
+
+/** Appends what is missing to the part; a part longer than the file is begun anew. */
+async function download({ url, headers, size, onBytes }: FetchFile, part: string): Promise<void> {
+  let start = (await stat(part).catch(() => undefined))?.size ?? 0;
+  if (start === size && size > 0) return;
+  if (start > size) start = 0;
+  const stall = new AbortController();
+  const timer = setTimeout(() => stall.abort(new Error(`no byte for ${stalled / 1000} s`)), stalled);
+  try {
+    const { body, from } = await open(url, { headers, start, signal: stall.signal });
+    const counter = new Transform({
+      transform(chunk: Buffer, _, done) {
+        timer.refresh();
+        onBytes(chunk.length);
+        done(null, chunk);
+      },
+    });
+    onBytes(from);
+    await pipeline(body, counter, createWriteStream(part, { flags: from > 0 ? 'a' : 'w' }), { signal: stall.signal });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** `from`: the offset that the body begins at; 0 when the server does not serve ranges. */
+async function open(
+  url: URL,
+  { headers, start, signal }: { headers: Record<string, string>; start: number; signal: AbortSignal },
+): Promise<{ body: Readable; from: number }> {
+  if (url.protocol === 'file:') return { body: createReadStream(fileURLToPath(url), { start }), from: start };
+  const range = start > 0 ? { range: `bytes=${start}-` } : {};
+  const response = await fetch(url, { headers: { ...headers, ...range }, signal });
+  if (!response.ok || response.body === null) throw new HttpStatus(response.status);
+  return {
+    body: Readable.fromWeb(response.body as ReadableStream<Uint8Array>),
+    from: response.status === 206 ? start : 0,
+  };
+}
+
+/** An answer that is not the file. */
+class HttpStatus extends Error {
+  /** True when asking again will not help. */
+  readonly final: boolean;
+  constructor(status: number) {
+    super(`the server answered ${status}`);
+    this.final = status >= 400 && status < 500 && status !== 408 && status !== 429 && status !== 416;
+  }
+}

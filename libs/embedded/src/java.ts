@@ -1,0 +1,111 @@
+import { execFile } from 'node:child_process';
+import { readdir, readFile, realpath } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { Logger, MachineEnvironment } from '#libs/platform';
+import { embeddedError } from './errors.ts';
+
+export interface Java {
+  /** Path of the executable. */
+  executable: string;
+  /** Major version: 17, 21, … */
+  major: number;
+  /** As the installation spells it: 17.0.15 */
+  version: string;
+  /** Where it was found, for people. */
+  source: string;
+}
+
+const oldest = 17;
+
+/**
+ * The first Java new enough of: the setting, JAVA_HOME, PATH, the platform's usual folders. A setting that does not hold
+ * is an error, whatever else is installed.
+ * @throws TidemillError JAVA_HOME_UNUSABLE, JAVA_MISSING with everything that was looked at
+ */
+export async function findJava(configured: string, environment: MachineEnvironment, logger: Logger): Promise<Java> {
+  if (configured !== '') {
+    const java = await inspect(join(configured, 'bin', 'java'), 'java.home');
+    if (typeof java === 'string') throw embeddedError('JAVA_HOME_UNUSABLE', { detail: java });
+    return chosen(java, logger);
+  }
+  const refused: string[] = [];
+  for await (const { executable, source } of candidates(environment)) {
+    const java = await inspect(executable, source);
+    if (typeof java !== 'string') return chosen(java, logger);
+    refused.push(java);
+  }
+  throw embeddedError('JAVA_MISSING', { detail: refused.length === 0 ? 'nothing called java' : refused.join('; ') });
+}
+
+function chosen(java: Java, logger: Logger): Java {
+  logger.info({ java: java.executable, version: java.version, source: java.source }, 'Java found');
+  return java;
+}
+
+async function* candidates({ javaHome, path, home }: MachineEnvironment) {
+  if (javaHome !== '') yield { executable: join(javaHome, 'bin', 'java'), source: 'JAVA_HOME' };
+  for (const folder of path) {
+    const executable = join(folder, 'java');
+    if (await exists(executable)) yield { executable, source: 'PATH' };
+  }
+  const folders = [
+    ['/usr/lib/jvm', ''],
+    ['/usr/java', ''],
+    ['/opt/java', ''],
+    ['/Library/Java/JavaVirtualMachines', 'Contents/Home'],
+    [join(home, 'Library/Java/JavaVirtualMachines'), 'Contents/Home'],
+    ['/opt/homebrew/opt', 'libexec/openjdk.jdk/Contents/Home'],
+    ['/usr/local/opt', 'libexec/openjdk.jdk/Contents/Home'],
+    [join(home, '.sdkman/candidates/java'), ''],
+    [join(home, '.jdks'), ''],
+  ] as const;
+  for (const [folder, inside] of folders) {
+    for (const name of (await readdir(folder).catch(() => [])).toSorted()) {
+      const executable = join(folder, name, inside, 'bin', 'java');
+      if (await exists(executable)) yield { executable, source: folder };
+    }
+  }
+}
+
+/** The Java at the path, or why it is none. */
+async function inspect(executable: string, source: string): Promise<Java | string> {
+  const version = (await releasedVersion(executable)) ?? (await printedVersion(executable));
+  if (version === undefined) return `${executable} (${source}) does not run`;
+  const major = majorVersion(version);
+  if (major < oldest) return `${executable} (${source}) is Java ${version}`;
+  return { executable, major, version, source };
+}
+
+/** From the installation's `release` file, which costs no process. */
+async function releasedVersion(executable: string): Promise<string | undefined> {
+  try {
+    const home = dirname(dirname(await realpath(executable)));
+    return javaVersion(await readFile(join(home, 'release'), 'utf8'), /^JAVA_VERSION="([^"]+)"/m);
+  } catch {
+    return undefined;
+  }
+}
+
+async function printedVersion(executable: string): Promise<string | undefined> {
+  try {
+    const { stdout, stderr } = await promisify(execFile)(executable, ['-version'], { timeout: 10_000 });
+    return javaVersion(`${stderr}${stdout}`, /version "([^"]+)"/);
+  } catch {
+    return undefined;
+  }
+}
+
+function javaVersion(text: string, pattern: RegExp): string | undefined {
+  return pattern.exec(text)?.[1];
+}
+
+/** 17 of 17.0.15, 8 of 1.8.0_392, 25 of 25-ea. */
+export function majorVersion(version: string): number {
+  const [first = '0', second = '0'] = version.split(/[._+-]/);
+  return Number(first === '1' ? second : first);
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await realpath(path).catch(() => undefined)) !== undefined;
+}
