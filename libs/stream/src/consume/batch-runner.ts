@@ -124,7 +124,12 @@ export class BatchRunner<T extends TopicName> {
         failure = error;
       }
     }
-    if (!alone) return this.#halves(topic, batch, control);
+    if (!alone) {
+      const { logger } = this.#settings.services;
+      const records = batch.messages.length;
+      logger.warn({ topic, records, reason: reasonOf(failure) }, 'a batch failed; looking for the records at fault');
+      return this.#halves(topic, batch, control);
+    }
     const [message] = batch.messages;
     if (message === undefined || !message.ok) return [];
     // Where rejects go nowhere, a record our own code fails on would be lost.

@@ -27,7 +27,7 @@ export async function openMemoryStream(
   const services: StreamServices = {
     logger: silentLogger,
     metrics: createMetrics(),
-    clock: shared.clock ?? { now: () => performance.timeOrigin + performance.now() },
+    clock: shared.clock ?? { now: () => Math.floor(performance.timeOrigin + performance.now()) },
     readiness: new Readiness(),
     onFatal: (error) => fatal.push(error),
   };

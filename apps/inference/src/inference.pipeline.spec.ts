@@ -1,0 +1,168 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events';
+import { type Bundle, readBundle } from '#libs/model';
+import { loadConfig } from '#libs/platform';
+import type { Pipeline } from '#libs/stream';
+import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
+import { type MemoryStream, openMemoryStream } from '../../../libs/stream/src/testing/memory-stream.ts';
+import { InferencePipeline } from './inference.pipeline.ts';
+import { ModelSlots } from './model-slots.ts';
+import { ModelVersionConsumer } from './model-version.consumer.ts';
+import { ServingStatusReporter } from './serving-status.reporter.ts';
+
+const { config } = loadConfig({ env: {} });
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let memory: MemoryStream;
+let bundles: Bundle[];
+let slots: ModelSlots;
+let versions: ModelVersionConsumer;
+let status: ServingStatusReporter;
+let pipeline: Pipeline | undefined;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  memory = await openMemoryStream();
+  bundles = [];
+  for (const variant of [0, 1]) bundles.push(await writeTestBundle(join(folder.path, `v${variant}`), { variant }));
+  const { clock, logger, metrics } = memory;
+  const producer = memory.stream.producer();
+  status = new ServingStatusReporter({
+    instance: 'one',
+    publish: async (value) => void (await producer.send('serving-status', [{ key: `one/${value.model}`, value }])),
+    clock,
+    metrics,
+    logger,
+  });
+  const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
+  slots = new ModelSlots({
+    config: config.inference,
+    materialise: (digest) => Promise.resolve(directories.get(digest) ?? ''),
+    onProgress: (progress) => status.onProgress(progress),
+    logger,
+    metrics,
+    clock,
+  });
+  versions = new ModelVersionConsumer(memory.stream, slots, logger);
+});
+
+afterEach(async () => {
+  await pipeline?.close();
+  pipeline = undefined;
+  await versions.close();
+  await slots.close();
+  await memory.stream.close();
+  await folder[Symbol.asyncDispose]();
+});
+
+async function start(): Promise<void> {
+  await versions.start();
+  const { stream, clock, metrics } = memory;
+  const parts = { stream, producer: stream.producer(), slots, versions, status, config, clock, metrics };
+  pipeline = await new InferencePipeline(parts).start();
+}
+
+async function promote(version: number, model = 'test'): Promise<void> {
+  const bundleDigest = bundles[version - 1]?.digest ?? '';
+  const who = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
+  const value: ModelVersion = { model, version, epoch: version, bundleDigest, ...who };
+  await memory.stream.producer().send('model-versions', [{ key: model, value }]);
+}
+
+async function produce(from: number, until: number, change: Partial<Text> = {}): Promise<void> {
+  const records = Array.from({ length: until - from }, (_, i) => {
+    const id = `t${from + i}`;
+    const text = testText(i % 2 === 0 ? 'north' : 'south', from + i);
+    const value: Text = { id, model: 'test', text, occurredAt: from + i, source: '', attributes: {}, ...change };
+    return { key: id, value };
+  });
+  await memory.stream.producer().send('texts', records);
+}
+
+async function predictions(count: number): Promise<Prediction[]> {
+  const seen: Prediction[] = [];
+  const done = Promise.withResolvers<void>();
+  const reader = await memory.stream.readToEnd(
+    'predictions',
+    ({ value }) => {
+      if (value !== null) seen.push(value);
+      if (seen.length >= count) done.resolve();
+    },
+    { follow: true },
+  );
+  await done.promise;
+  await reader.close();
+  return seen;
+}
+
+describe('the inference pipeline', () => {
+  it('answers every text once, in order per partition, by the version that serves', async () => {
+    await promote(1);
+    await start();
+    await produce(0, 3000);
+    const answers = await predictions(3000);
+    expect(new Set(answers.map(({ textId }) => textId)).size).toBe(3000);
+    for (const own of Map.groupBy(answers, ({ inputPartition }) => inputPartition).values()) {
+      const offsets = own.map(({ inputOffset }) => inputOffset);
+      expect(offsets).toStrictEqual(offsets.toSorted((a, b) => a - b));
+    }
+    const [first] = answers;
+    expect(first).toMatchObject({ version: 1, epoch: 1, bundleDigest: bundles[0]?.digest, role: 'champion' });
+    const right = answers.filter(
+      ({ textId, label }) => (Number(textId.slice(1)) % 2 === 0 ? 'north' : 'south') === label,
+    );
+    expect(right).toHaveLength(3000);
+  });
+
+  it('swaps between batches and records where each partition was taken over', async () => {
+    await promote(1);
+    await start();
+    await produce(0, 500);
+    await predictions(500);
+    await promote(2);
+    await versions.caughtUp();
+    await slots.settled();
+    await produce(500, 1000);
+    const answers = await predictions(1000);
+    await status.flushed();
+    const second = answers.filter(({ epoch }) => epoch === 2);
+    expect(second.map(({ textId }) => Number(textId.slice(1))).every((id) => id >= 500)).toBe(true);
+    expect(second).toHaveLength(500);
+    const statuses: ServingStatus[] = [];
+    await memory.stream.readToEnd('serving-status', ({ value }) => void (value !== null && statuses.push(value)));
+    const told = statuses.findLast(({ epoch }) => epoch === 2);
+    const firsts = Map.groupBy(second, ({ inputPartition }) => inputPartition);
+    expect(told?.state).toBe('serving');
+    expect(told?.firstOffsets).toEqual(
+      [...firsts]
+        .map(([partition, own]) => ({ partition, offset: Math.min(...own.map(({ inputOffset }) => inputOffset)) }))
+        .toSorted((a, b) => a.partition - b.partition),
+    );
+  });
+
+  it('waits for a version event that is on its way, and rejects texts of a model nobody has promoted', async () => {
+    await promote(1);
+    await start();
+    await produce(0, 1, { model: 'nobody' });
+    await promote(1, 'later');
+    await produce(1, 2, { model: 'later' });
+    const answers = await predictions(1);
+    expect(answers[0]).toMatchObject({ model: 'later', textId: 't1' });
+    const dead = await memory.stream.deadLetters.list('texts');
+    expect(dead).toMatchObject([{ error: 'unknown-model', reason: expect.stringContaining('"nobody"') }]);
+  });
+
+  it('gives the same bytes for a text that is delivered again', async () => {
+    await promote(1);
+    await start();
+    await produce(0, 50);
+    await produce(0, 50);
+    const answers = await predictions(100);
+    const bytes = Map.groupBy(answers, ({ textId }) => textId);
+    for (const own of bytes.values()) {
+      expect(own[0]?.probabilities).toStrictEqual(own[1]?.probabilities);
+      expect(own[0]?.label).toBe(own[1]?.label);
+    }
+    expect((await readBundle(bundles[0]?.directory ?? '')).digest).toBe(answers[0]?.bundleDigest);
+  });
+});
