@@ -7,6 +7,7 @@ export default defineConfig({
   test: {
     include: ['apps/**/*.spec.ts', 'libs/**/*.spec.ts', 'test/**/*.spec.ts'],
     exclude: ['**/node_modules/**', 'dist/**'],
+    globalSetup: ['test/support/global-setup.ts'],
     execArgv: ['--conditions=source'],
     testTimeout: 30_000,
     hookTimeout: 120_000,

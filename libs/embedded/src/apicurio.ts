@@ -41,6 +41,7 @@ export async function startApicurio(options: ApicurioOptions): Promise<GuardedPr
       APICURIO_DATASOURCE_PASSWORD: await password(directory),
       QUARKUS_HTTP_HOST: '127.0.0.1',
       QUARKUS_HTTP_PORT: String(port),
+      QUARKUS_HTTP_ACCESS_LOG_ENABLED: 'false',
     },
   });
   return registry.readyOrStopped((signal) => answers(port, signal), 60);

@@ -11,7 +11,7 @@ import { findJava } from './java.ts';
 import { startKafka } from './kafka.ts';
 import { mavenRepository } from './maven-repository.ts';
 import { freePort } from './ports.ts';
-import { installApicurio, installKafka } from './install.ts';
+import { installApicurio, installKafka, type InstallOptions } from './install.ts';
 
 export interface EmbeddedStackOptions {
   config: Pick<Configuration, 'dataDirectory' | 'kafka' | 'schemaRegistry' | 'java'>;
@@ -77,13 +77,7 @@ async function startEngines(options: EmbeddedStackOptions, directory: string, en
   }
   const environment = options.environment ?? machineEnvironment();
   const java = await findJava(config.java.home, environment, logger);
-  const repository = await mavenRepository(config.java.mavenRepository, environment.home);
-  const fetching = {
-    cacheDirectory: environment.cacheDirectory,
-    lock: await readArtifactLock(),
-    repository,
-    onProgress,
-  };
+  const fetching = await installOptions(config, { onProgress, environment });
   const kafkaLibraries = external.brokers === undefined ? await installKafka(fetching) : undefined;
   const application = external.registryUrl === undefined ? await installApicurio(java, fetching) : undefined;
   onProgress('starting Kafka and the schema registry');
@@ -123,6 +117,24 @@ async function startEngines(options: EmbeddedStackOptions, directory: string, en
   const registryUrl = external.registryUrl ?? apicurioUrl(ports.registry);
   logger.info({ brokers, registryUrl, java: java.version }, 'Kafka and the schema registry answer');
   return { brokers, registryUrl, kafkaLibraries };
+}
+
+/** Folder of Kafka's jars, for tests that start brokers of their own. Fetched when they are not there. */
+export async function fetchKafkaLibraries({
+  config,
+  onProgress = () => undefined,
+  environment = machineEnvironment(),
+}: Pick<EmbeddedStackOptions, 'config' | 'environment'> & { onProgress?: (text: string) => void }): Promise<string> {
+  return installKafka(await installOptions(config, { onProgress, environment }));
+}
+
+async function installOptions(
+  { java }: EmbeddedStackOptions['config'],
+  { onProgress, environment }: { onProgress: (text: string) => void; environment: MachineEnvironment },
+): Promise<InstallOptions> {
+  const repository = await mavenRepository(java.mavenRepository, environment.home);
+  const lock = await readArtifactLock();
+  return { cacheDirectory: environment.cacheDirectory, lock, repository, onProgress };
 }
 
 const chosenPorts = z.object({

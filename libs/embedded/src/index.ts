@@ -1,2 +1,7 @@
 export { directoryOwner } from './directory-lock.ts';
-export { type EmbeddedStack, type EmbeddedStackOptions, startEmbeddedStack } from './embedded-stack.ts';
+export {
+  type EmbeddedStack,
+  type EmbeddedStackOptions,
+  fetchKafkaLibraries,
+  startEmbeddedStack,
+} from './embedded-stack.ts';

@@ -61,7 +61,7 @@ async function* candidates({ javaHome, path, home }: MachineEnvironment) {
     [join(home, '.jdks'), ''],
   ] as const;
   for (const [folder, inside] of folders) {
-    for (const name of (await readdir(folder).catch(() => [])).toSorted()) {
+    for (const name of (await readdir(folder).catch((): string[] => [])).toSorted((a, b) => (a < b ? -1 : 1))) {
       const executable = join(folder, name, inside, 'bin', 'java');
       if (await exists(executable)) yield { executable, source: folder };
     }
