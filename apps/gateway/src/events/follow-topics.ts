@@ -13,7 +13,7 @@ export interface FollowOptions {
 const retryEvery = 1000;
 
 /** Reads every followed topic from its beginning and goes on; what was there before the start is known, not news. */
-export function followTopics({ stream, feed, logger, readiness }: FollowOptions): LogReader {
+export function followTopics({ stream, feed, logger, readiness }: FollowOptions): { close(): Promise<void> } {
   const stop = new AbortController();
   const readers = new Set<LogReader>();
   for (const topic of followedTopics) void followPatiently(topic);

@@ -16,7 +16,7 @@ export interface DriftEvaluatorOptions {
 export class DriftEvaluator {
   readonly #options: DriftEvaluatorOptions;
   /** By model; only the newest epoch's reference is kept. */
-  readonly #references = new Map<string, { epoch: number; reference: Reference }>();
+  readonly #references = new Map<string, { epoch: number; end: number; reference: Reference }>();
 
   constructor(options: DriftEvaluatorOptions) {
     this.#options = options;
@@ -69,24 +69,26 @@ export class DriftEvaluator {
     { closed, before }: { closed: ClosedWindows; before: number },
   ): Promise<Reference | undefined> {
     const known = this.#references.get(model);
-    if (known?.epoch === epoch) return known.reference;
+    if (known?.epoch === epoch && before >= known.end) return known.reference;
     const { clickhouse, config } = this.#options;
     const collected = closed.reference(epoch, config.reference.texts);
-    // A restated window that is itself part of the reference stays so.
-    if (collected === undefined || !collected.complete || before < collected.span.end) return undefined;
+    // A window that is itself part of the reference stays so; restated, it changes the reference.
+    if (collected === undefined || !collected.complete || before < collected.span.end) {
+      if (known?.epoch === epoch) this.#references.delete(model);
+      return undefined;
+    }
     const texts = await textFeatures(clickhouse, model, {
       ...collected.span,
       epoch,
       limit: config.window.maximumTexts,
     });
     const reference = buildReference(texts, { windowSize: config.window.minimumTexts, seed: config.drift.seed });
-    this.#references.set(model, { epoch, reference });
+    this.#references.set(model, { epoch, end: collected.span.end, reference });
     return reference;
   }
 }
 
 function sharesOf(labels: readonly string[]): Record<string, number> {
-  const shares: Record<string, number> = {};
-  for (const label of labels.toSorted()) shares[label] = (shares[label] ?? 0) + 1 / labels.length;
-  return shares;
+  const classes = [...Map.groupBy(labels, (label) => label)].toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(classes.map(([label, own]) => [label, own.length / labels.length]));
 }
