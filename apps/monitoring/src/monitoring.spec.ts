@@ -196,7 +196,7 @@ describe('monitoring', () => {
       ['labelled_predictions', 300],
     ] as const) {
       const [count] = await clickhouse.query<{ n: number }>(`SELECT count() AS n FROM ${view}`);
-      expect(Number(count?.n), view).toBe(rows);
+      expect([view, Number(count?.n)]).toStrictEqual([view, rows]);
     }
     const [stored] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM drift_reports FINAL');
     expect(Number(stored?.n)).toBe(drift.length);
