@@ -5,6 +5,7 @@ import { join } from 'node:path';
 
 /** A service of the build in a process of its own, to be killed. */
 export interface AppProcess extends AsyncDisposable {
+  pid: number;
   /** Resolves when the line of the log appears that says that it listens. */
   url: Promise<string>;
   /** What it has written to its log. */
@@ -40,6 +41,7 @@ export function startApp(app: string, settings: Readonly<Record<string, string>>
     return child.signalCode ?? child.exitCode;
   };
   return {
+    pid: child.pid ?? 0,
     url: listening.promise,
     log: () => log,
     kill,

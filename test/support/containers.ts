@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { GenericContainer, getContainerRuntimeClient, RandomPortGenerator, Wait } from 'testcontainers';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { reasonOf } from '#libs/platform';
 import type { TestStack } from './stack.ts';
 
 const compose = z.object({ services: z.record(z.string(), z.object({ image: z.string().optional() })) });
@@ -62,7 +61,7 @@ async function requireRuntime(): Promise<void> {
     await getContainerRuntimeClient();
   } catch (error) {
     throw new Error(
-      `TEST_STACK=containers needs a container runtime, and none answers (${reasonOf(error)}). ` +
+      `TEST_STACK=containers needs a container runtime, and none answers. ` +
         'Start Docker or Podman, set DOCKER_HOST, or leave TEST_STACK away to test on the embedded stack.',
       { cause: error },
     );

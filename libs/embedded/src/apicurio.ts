@@ -44,7 +44,7 @@ export async function startApicurio(options: ApicurioOptions): Promise<GuardedPr
       QUARKUS_HTTP_ACCESS_LOG_ENABLED: 'false',
     },
   });
-  return registry.readyOrStopped((signal) => answers(port, signal), 60);
+  return registry.whenReady((signal) => answers(port, signal), 60);
 }
 
 /** 3.3 comes as Quarkus's fast-jar, 3.0 as one runner jar. */

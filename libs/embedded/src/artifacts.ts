@@ -57,37 +57,41 @@ export async function ensureArtifacts(artifacts: readonly Artifact[], folder: st
   for (const artifact of artifacts)
     if (!(await intact(artifact, join(folder, fileName(artifact))))) missing.push(artifact);
   const total = missing.reduce((sum, { size }) => sum + size, 0);
-  let fetched = 0;
-  const onBytes = (bytes: number) => {
-    fetched += bytes;
-    options.onProgress(`fetching ${megabytes(fetched)} of ${megabytes(total)} MB from ${options.repository.name}`);
+  const positions = new Map<Artifact, number>();
+  let said = '';
+  const onPosition = (artifact: Artifact, bytes: number) => {
+    positions.set(artifact, bytes);
+    const fetched = [...positions.values()].reduce((sum, position) => sum + position, 0);
+    const text = `fetching ${megabytes(fetched)} of ${megabytes(total)} MB from ${options.repository.name}`;
+    if (text !== said) options.onProgress(text);
+    said = text;
   };
-  const queue = missing[Symbol.iterator]();
+  const queue = missing.values();
   const work = async () => {
-    for (const artifact of queue) await fetchArtifact(artifact, folder, { repository: options.repository, onBytes });
+    for (const artifact of queue) await fetchArtifact(artifact, folder, { repository: options.repository, onPosition });
   };
   await Promise.all(Array.from({ length: parallel }, work));
 }
 
-async function fetchArtifact(
-  artifact: Artifact,
-  folder: string,
-  { repository, onBytes }: { repository: MavenRepository; onBytes: (bytes: number) => void },
-): Promise<void> {
+interface FetchArtifactOptions {
+  repository: MavenRepository;
+  onPosition: (artifact: Artifact, bytes: number) => void;
+}
+
+async function fetchArtifact(artifact: Artifact, folder: string, { repository, onPosition }: FetchArtifactOptions) {
   const { sha512, size } = artifact;
   const url = new URL(artifactPath(artifact), repository.url);
-  const digestOf = (path: string) => sha512Of(path);
   const result = await fetchFile({
     url,
     headers: repository.headers,
     target: join(folder, fileName(artifact)),
     size,
-    sha512,
-    digestOf,
-    onBytes,
+    matches: async (path) => (await sha512Of(path)) === sha512,
+    onPosition: (bytes) => onPosition(artifact, bytes),
   });
-  if (result !== 'fetched')
+  if (result !== 'fetched') {
     throw embeddedError(result.code, { detail: `${url.href}: ${result.reason}`, cause: result.cause });
+  }
 }
 
 export function fileName({ artifact, version, classifier, extension }: Artifact): string {

@@ -1,16 +1,16 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
-import { z } from 'zod';
-import { type Configuration, type Logger, machineEnvironment, type MachineEnvironment } from '#libs/platform';
+import { type Configuration, type Logger, machineEnvironment, type MachineEnvironment, reasonOf } from '#libs/platform';
 import { apicurioUrl, startApicurio } from './apicurio.ts';
 import { readArtifactLock } from './artifacts.ts';
 import { lockDirectory } from './directory-lock.ts';
+import type { Engine } from './engine.ts';
 import { embeddedError } from './errors.ts';
 import type { GuardedProcess } from './guarded-process.ts';
 import { findJava } from './java.ts';
 import { startKafka } from './kafka.ts';
 import { mavenRepository } from './maven-repository.ts';
-import { freePort } from './ports.ts';
+import { type ChosenPorts, choosePorts } from './ports.ts';
 import { installApicurio, installKafka, type InstallOptions } from './install.ts';
 
 export interface EmbeddedStackOptions {
@@ -77,46 +77,75 @@ async function startEngines(options: EmbeddedStackOptions, directory: string, en
   }
   const environment = options.environment ?? machineEnvironment();
   const java = await findJava(config.java.home, environment, logger);
-  const fetching = await installOptions(config, { onProgress, environment });
-  const kafkaLibraries = external.brokers === undefined ? await installKafka(fetching) : undefined;
-  const application = external.registryUrl === undefined ? await installApicurio(java, fetching) : undefined;
+  const install = await installOptions(config, { onProgress, environment });
+  const libraries = external.brokers === undefined ? await installKafka(install) : undefined;
+  const application = external.registryUrl === undefined ? await installApicurio(java, install) : undefined;
   onProgress('starting Kafka and the schema registry');
-  const ports = await choosePorts(config, directory);
   const onDeath = (error: Error) => {
     logger.fatal({ reason: error.message }, 'an embedded engine ended');
     options.onFatal?.(error);
   };
-  const common = { java, env: childEnvironment(environment), onDeath };
-  const results = await Promise.allSettled([
-    application === undefined
-      ? undefined
-      : startApicurio({
-          ...common,
-          application,
-          directory: join(directory, 'registry'),
-          logFile: join(directory, 'logs', 'registry.log'),
-          port: ports.registry,
-        }),
-    kafkaLibraries === undefined
-      ? undefined
-      : startKafka({
-          ...common,
-          libraries: kafkaLibraries,
-          heapMegabytes: kafka.embeddedHeapMegabytes,
-          directory: join(directory, 'kafka'),
-          logFile: join(directory, 'logs', 'kafka.log'),
-          port: ports.kafka,
-          controllerPort: ports.controller,
-        }),
-  ]);
-  for (const result of results)
-    if (result.status === 'fulfilled' && result.value !== undefined) engines.push(result.value);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  const launch = { config, directory, libraries, application, java, env: childEnvironment(environment), onDeath };
+  const ports = await launchOnFreePorts(launch, engines);
   onProgress('');
   const brokers = external.brokers ?? [`127.0.0.1:${ports.kafka}`];
   const registryUrl = external.registryUrl ?? apicurioUrl(ports.registry);
   logger.info({ brokers, registryUrl, java: java.version }, 'Kafka and the schema registry answer');
-  return { brokers, registryUrl, kafkaLibraries };
+  return { brokers, registryUrl, kafkaLibraries: libraries };
+}
+
+interface Launch extends Pick<Engine, 'java' | 'env' | 'onDeath'> {
+  config: EmbeddedStackOptions['config'];
+  /** The data directory, absolute. */
+  directory: string;
+  /** Kafka's jars; undefined: no Kafka. */
+  libraries: string | undefined;
+  /** The unpacked registry; undefined: none. */
+  application: string | undefined;
+}
+
+const attempts = 3;
+
+/** A free port may be taken by the time it is bound: then others are chosen. */
+async function launchOnFreePorts(launch: Launch, engines: GuardedProcess[]): Promise<ChosenPorts> {
+  const { kafka, schemaRegistry } = launch.config;
+  const configured = { kafka: kafka.embeddedPort, registry: schemaRegistry.embeddedPort };
+  for (let attempt = 1; ; attempt++) {
+    const ports = await choosePorts(configured, launch.directory);
+    const results = await Promise.allSettled([launchRegistry(launch, ports), launchKafka(launch, ports)]);
+    for (const result of results) {
+      if (result.status === 'fulfilled' && result.value !== undefined) engines.push(result.value);
+    }
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed === undefined) return ports;
+    const portTaken = /already in use|seems to be in use/i.test(reasonOf(failed.reason));
+    if (!portTaken || attempt === attempts) throw failed.reason;
+    for (const engine of engines.splice(0)) await engine.stop();
+  }
+}
+
+async function launchRegistry({ application, directory, ...launch }: Launch, ports: ChosenPorts) {
+  if (application === undefined) return undefined;
+  return startApicurio({
+    ...launch,
+    application,
+    directory: join(directory, 'registry'),
+    logFile: join(directory, 'logs', 'registry.log'),
+    port: ports.registry,
+  });
+}
+
+async function launchKafka({ libraries, directory, config, ...launch }: Launch, ports: ChosenPorts) {
+  if (libraries === undefined) return undefined;
+  return startKafka({
+    ...launch,
+    libraries,
+    heapMegabytes: config.kafka.embeddedHeapMegabytes,
+    directory: join(directory, 'kafka'),
+    logFile: join(directory, 'logs', 'kafka.log'),
+    port: ports.kafka,
+    controllerPort: ports.controller,
+  });
 }
 
 /** Folder of Kafka's jars, for tests that start brokers of their own. Fetched when they are not there. */
@@ -135,42 +164,6 @@ async function installOptions(
   const repository = await mavenRepository(java.mavenRepository, environment.home);
   const lock = await readArtifactLock();
   return { cacheDirectory: environment.cacheDirectory, lock, repository, onProgress };
-}
-
-const chosenPorts = z.object({
-  /** What was configured then: an earlier choice holds as long as that has not changed. */
-  configured: z.object({ kafka: z.number(), registry: z.number() }),
-  kafka: z.number(),
-  registry: z.number(),
-  controller: z.number(),
-});
-type ChosenPorts = z.infer<typeof chosenPorts>;
-
-/** Those of the last start when they are free, else the configured ones, else the next free ones. */
-async function choosePorts(
-  { kafka, schemaRegistry }: EmbeddedStackOptions['config'],
-  directory: string,
-): Promise<ChosenPorts> {
-  const path = join(directory, 'ports.json');
-  const configured = { kafka: kafka.embeddedPort, registry: schemaRegistry.embeddedPort };
-  const earlier = await readPorts(path);
-  const before = (part: 'kafka' | 'registry') =>
-    earlier?.configured[part] === configured[part] ? [earlier[part]] : [];
-  const chosen = { configured, kafka: 0, registry: 0, controller: 0 };
-  chosen.kafka = await freePort([...before('kafka'), configured.kafka]);
-  do chosen.registry = await freePort([...before('registry'), configured.registry]);
-  while (chosen.registry === chosen.kafka);
-  chosen.controller = await freePort([...(earlier === undefined ? [] : [earlier.controller]), 0]);
-  await writeFile(path, `${JSON.stringify(chosen)}\n`);
-  return chosen;
-}
-
-async function readPorts(path: string): Promise<ChosenPorts | undefined> {
-  try {
-    return chosenPorts.parse(JSON.parse(await readFile(path, 'utf8')));
-  } catch {
-    return undefined;
-  }
 }
 
 function childEnvironment({ path, home }: MachineEnvironment): Record<string, string> {

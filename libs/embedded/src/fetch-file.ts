@@ -15,10 +15,12 @@ export interface FetchFile {
   target: string;
   /** Bytes. */
   size: number;
-  sha512: string;
-  digestOf: (path: string) => Promise<string>;
-  /** Called with the number of bytes that have come. */
-  onBytes: (bytes: number) => void;
+  /** Whether the file at the path has the right bytes. */
+  matches: (path: string) => Promise<boolean>;
+  /** Called with the number of bytes that are there by now. */
+  onPosition: (bytes: number) => void;
+  /** Milliseconds before the second attempt; doubled before each further one. Default 500. */
+  pause?: number;
 }
 
 export type FetchResult =
@@ -36,11 +38,13 @@ const stalled = 30_000;
 export async function fetchFile(file: FetchFile): Promise<FetchResult> {
   const part = `${file.target}.part`;
   let failure: FetchResult = { code: 'ARTIFACT_UNREACHABLE', reason: '', cause: undefined };
-  for (let attempt = 1; attempt <= attempts; attempt++) {
-    if (attempt > 1) await delay(250 * 2 ** attempt);
+  // A folder gives the same answer every time.
+  const last = file.url.protocol === 'file:' ? 1 : attempts;
+  for (let attempt = 1; attempt <= last; attempt++) {
+    if (attempt > 1) await delay((file.pause ?? 500) * 2 ** (attempt - 2));
     try {
       await download(file, part);
-      if ((await file.digestOf(part)) === file.sha512) {
+      if (await file.matches(part)) {
         await rename(part, file.target);
         return 'fetched';
       }
@@ -55,7 +59,7 @@ export async function fetchFile(file: FetchFile): Promise<FetchResult> {
 }
 
 /** Appends what is missing to the part; a part longer than the file is begun anew. */
-async function download({ url, headers, size, onBytes }: FetchFile, part: string): Promise<void> {
+async function download({ url, headers, size, onPosition }: FetchFile, part: string): Promise<void> {
   let start = (await stat(part).catch(() => undefined))?.size ?? 0;
   if (start === size && size > 0) return;
   if (start > size) start = 0;
@@ -63,14 +67,15 @@ async function download({ url, headers, size, onBytes }: FetchFile, part: string
   const timer = setTimeout(() => stall.abort(new Error(`no byte for ${stalled / 1000} s`)), stalled);
   try {
     const { body, from } = await open(url, { headers, start, signal: stall.signal });
+    let position = from;
+    onPosition(position);
     const counter = new Transform({
       transform(chunk: Buffer, _, done) {
         timer.refresh();
-        onBytes(chunk.length);
+        onPosition((position += chunk.length));
         done(null, chunk);
       },
     });
-    onBytes(from);
     await pipeline(body, counter, createWriteStream(part, { flags: from > 0 ? 'a' : 'w' }), { signal: stall.signal });
   } finally {
     clearTimeout(timer);

@@ -38,7 +38,8 @@ export class GuardedProcess {
   readonly #exited: Promise<unknown>;
   /** Where this run's lines begin in the log file. */
   readonly #logStart: number;
-  #stopping = false;
+  /** Set between being ready and being asked to stop: only then is an end nobody's wish. */
+  #serving = false;
 
   /** Ends what an earlier run left behind, then starts the command. */
   static async start(options: GuardedProcessOptions): Promise<GuardedProcess> {
@@ -76,10 +77,21 @@ export class GuardedProcess {
   }
 
   /**
-   * Waits until `ready` says true.
-   * @throws TidemillError ENGINE_START_FAILED when the process ends before, or after `seconds`
+   * This process, once `ready` says true.
+   * @throws TidemillError ENGINE_START_FAILED when it ends before, or after `seconds`; it is gone then.
    */
-  async ready(ready: (signal: AbortSignal) => Promise<boolean>, seconds: number): Promise<void> {
+  async whenReady(ready: (signal: AbortSignal) => Promise<boolean>, seconds: number): Promise<this> {
+    try {
+      await this.#waitFor(ready, seconds);
+      this.#serving = true;
+      return this;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async #waitFor(ready: (signal: AbortSignal) => Promise<boolean>, seconds: number): Promise<void> {
     const signal = AbortSignal.timeout(seconds * 1000);
     while (!(await ready(signal).catch(() => false))) {
       if (!this.running) throw await this.#failure('ENGINE_START_FAILED', 'it ended');
@@ -88,20 +100,9 @@ export class GuardedProcess {
     }
   }
 
-  /** This process, once it is ready; it is gone when it does not get there. */
-  async readyOrStopped(ready: (signal: AbortSignal) => Promise<boolean>, seconds: number): Promise<this> {
-    try {
-      await this.ready(ready, seconds);
-      return this;
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
-  }
-
   /** SIGTERM, then SIGKILL after the grace; resolves when the process is gone. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#serving = false;
     this.#guard.stdin?.end();
     const late = delay((this.#options.grace + 5) * 1000, undefined, { ref: false });
     await Promise.race([this.#exited, late]);
@@ -112,7 +113,7 @@ export class GuardedProcess {
   /** A guard that was killed cannot end its command any more. */
   #ended(): void {
     this.#killGroup();
-    if (this.#stopping) return;
+    if (!this.#serving) return;
     void this.#failure('ENGINE_DIED', 'it ended').then((error) => this.#options.onDeath(error));
   }
 
@@ -132,7 +133,7 @@ export class GuardedProcess {
 async function endOrphan({ pidFile, mark, grace }: GuardedProcessOptions): Promise<void> {
   const pid = Number(await readFile(pidFile, 'utf8').catch(() => ''));
   if (!Number.isInteger(pid) || pid <= 1) return;
-  const ours = async () => (await commandLine(pid))?.includes(`${mark} `) === true;
+  const ours = async () => `${await commandLine(pid)} `.includes(` ${mark} `);
   for (const name of ['SIGTERM', 'SIGKILL'] as const) {
     for (let left = grace * 10; left > 0; left--) {
       if (!(await ours())) return;
@@ -146,8 +147,8 @@ async function endOrphan({ pidFile, mark, grace }: GuardedProcessOptions): Promi
 function signal(target: number, name: NodeJS.Signals): void {
   try {
     process.kill(target, name);
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+  } catch {
+    // Gone, or somebody else's by now.
   }
 }
 

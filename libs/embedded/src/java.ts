@@ -18,19 +18,35 @@ export interface Java {
 
 const oldest = 17;
 
+/** Folders of installations, and where in each of them the Java home is. */
+const systemFolders: readonly Folder[] = [
+  ['/usr/lib/jvm', ''],
+  ['/usr/java', ''],
+  ['/opt/java', ''],
+  ['/Library/Java/JavaVirtualMachines', 'Contents/Home'],
+  ['/opt/homebrew/opt', 'libexec/openjdk.jdk/Contents/Home'],
+  ['/usr/local/opt', 'libexec/openjdk.jdk/Contents/Home'],
+];
+type Folder = readonly [folder: string, inside: string];
+
 /**
  * The first Java new enough of: the setting, JAVA_HOME, PATH, the platform's usual folders. A setting that does not hold
  * is an error, whatever else is installed.
  * @throws TidemillError JAVA_HOME_UNUSABLE, JAVA_MISSING with everything that was looked at
  */
-export async function findJava(configured: string, environment: MachineEnvironment, logger: Logger): Promise<Java> {
+export async function findJava(
+  configured: string,
+  environment: MachineEnvironment,
+  logger: Logger,
+  folders: readonly Folder[] = systemFolders,
+): Promise<Java> {
   if (configured !== '') {
     const java = await inspect(join(configured, 'bin', 'java'), 'java.home');
     if (typeof java === 'string') throw embeddedError('JAVA_HOME_UNUSABLE', { detail: java });
     return chosen(java, logger);
   }
   const refused: string[] = [];
-  for await (const { executable, source } of candidates(environment)) {
+  for await (const { executable, source } of candidates(environment, folders)) {
     const java = await inspect(executable, source);
     if (typeof java !== 'string') return chosen(java, logger);
     refused.push(java);
@@ -43,24 +59,18 @@ function chosen(java: Java, logger: Logger): Java {
   return java;
 }
 
-async function* candidates({ javaHome, path, home }: MachineEnvironment) {
+async function* candidates({ javaHome, path, home }: MachineEnvironment, folders: readonly Folder[]) {
   if (javaHome !== '') yield { executable: join(javaHome, 'bin', 'java'), source: 'JAVA_HOME' };
   for (const folder of path) {
     const executable = join(folder, 'java');
     if (await exists(executable)) yield { executable, source: 'PATH' };
   }
-  const folders = [
-    ['/usr/lib/jvm', ''],
-    ['/usr/java', ''],
-    ['/opt/java', ''],
-    ['/Library/Java/JavaVirtualMachines', 'Contents/Home'],
+  const userFolders: Folder[] = [
     [join(home, 'Library/Java/JavaVirtualMachines'), 'Contents/Home'],
-    ['/opt/homebrew/opt', 'libexec/openjdk.jdk/Contents/Home'],
-    ['/usr/local/opt', 'libexec/openjdk.jdk/Contents/Home'],
     [join(home, '.sdkman/candidates/java'), ''],
     [join(home, '.jdks'), ''],
-  ] as const;
-  for (const [folder, inside] of folders) {
+  ];
+  for (const [folder, inside] of [...folders, ...userFolders]) {
     for (const name of (await readdir(folder).catch((): string[] => [])).toSorted((a, b) => (a < b ? -1 : 1))) {
       const executable = join(folder, name, inside, 'bin', 'java');
       if (await exists(executable)) yield { executable, source: folder };

@@ -45,7 +45,7 @@ export async function startKafka(options: KafkaOptions): Promise<GuardedProcess>
     grace: 15,
     ...engine,
   });
-  return kafka.readyOrStopped((signal) => answersKafka(port, signal), 60);
+  return kafka.whenReady((signal) => answersKafka(port, signal), 60);
 }
 
 async function formatted(directory: string): Promise<boolean> {
