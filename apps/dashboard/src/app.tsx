@@ -43,16 +43,19 @@ export function App({ store, live }: { store: Store; live: Live }) {
 function Body({ live }: { live: Live }) {
   const phase = useSelected(({ connection }) => connection.phase);
   const none = useSelected(({ models }) => models?.length === 0);
+  const shown = phase === 'live' ? 'panels' : 'panels stale';
   if (phase === 'token') return <TokenForm live={live} />;
   return (
     <>
       {none ? <Welcome /> : null}
       <Loop />
-      <div class="panels">
+      <div class={shown}>
         <Quality />
         <DriftCard />
-        <Retraining />
-        <Versions />
+        <div class="stack">
+          <Retraining />
+          <Versions />
+        </div>
         <Throughput />
         <Decisions />
         <Audit />

@@ -44,7 +44,7 @@ export function auditOfLists(model: Model | undefined, runs: readonly Run[], swa
     });
   }
   for (const { runId, status, version, startedAt, finishedAt, by, reason } of runs) {
-    entries.push({ ...nothing, key: `run-started:${runId}`, at: instant(startedAt), kind: 'run-started', by, reason });
+    entries.push({ ...nothing, key: `run-started:${runId}`, at: instant(startedAt), kind: 'run-started', by });
     if (finishedAt === null || status === 'finished') continue;
     const kind = status === 'refused' ? 'refused' : 'run-failed';
     entries.push({ ...nothing, key: `${kind}:${runId}`, at: instant(finishedAt), kind, version, by, reason });
@@ -52,7 +52,7 @@ export function auditOfLists(model: Model | undefined, runs: readonly Run[], swa
   return entries;
 }
 
-const nothing = { version: null, requestId: null, epoch: null };
+const nothing = { version: null, requestId: null, epoch: null, reason: '' };
 
 export function auditOfEvent(event: RegistryEvent): AuditEntry {
   const { at, kind, version, requestId, epoch, by, reason } = event;

@@ -73,6 +73,11 @@ export function eventTime(time: number): string {
   return Number.isFinite(time) ? `${utcDay.format(time)}, ${utcTime.format(time)}` : '–';
 }
 
+/** An instant of event time, short: the day at midnight, the time otherwise. */
+export function tick(time: number): string {
+  return time % dayLength === 0 ? utcDay.format(time) : utcTime.format(time);
+}
+
 /** A window of event time, UTC; the hours only where they say something. */
 export function windowName(start: number, end: number): string {
   if (!Number.isFinite(start) || !Number.isFinite(end)) return '–';
@@ -122,7 +127,8 @@ export function statisticValue(name: string, value: number): string {
 export function words(name: string): string {
   const spaced = name
     .replaceAll(/[-_]/g, ' ')
-    .replaceAll(/([a-z])([A-Z])/g, (_, a: string, b: string) => `${a} ${b.toLowerCase()}`);
+    .replaceAll(/(?<=[a-z0-9])[A-Z]/g, (capital) => ` ${capital}`)
+    .replaceAll(/ [A-Z](?=[a-z])/g, (start) => start.toLowerCase());
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
 }
 

@@ -109,18 +109,19 @@ export function goLive(store: Store): Live {
     const { signal } = lists;
     const page = async <T>(list: string, query = `limit=${kept.decisions}`) =>
       (await ask<Page<T>>(`v1/models/${encodeURIComponent(model)}/${list}?${query}`, signal)).items;
-    const [drift, performance, rolling, decisions, swaps, runs] = await Promise.all([
+    const [drift, performance, rolling, decisions, fired, swaps, runs] = await Promise.all([
       page<DriftReport>('drift-reports', `limit=${kept.windows}`),
       page<PerformanceReport>('performance-reports', `scope=window&limit=${kept.windows}`),
       page<PerformanceReport>('performance-reports', 'scope=rolling&limit=1'),
       page<Decision>('decisions'),
+      page<Decision>('decisions', `outcome=fired&limit=${kept.decisions}`),
       page<Swap>('swaps'),
       readRuns(model, signal),
     ]);
     store.dispatch({
       type: 'lists',
       model,
-      lists: { drift, performance, rolling: rolling[0], decisions, swaps, runs },
+      lists: { drift, performance, rolling: rolling[0], decisions, fired, swaps, runs },
     });
   }
 

@@ -37,6 +37,8 @@ export interface State {
   rolling: PerformanceReport | undefined;
   /** These newest first. */
   decisions: readonly Decision[];
+  /** The decisions that asked for a retraining, which the many others would push out. */
+  fired: readonly Decision[];
   swaps: readonly Swap[];
   audit: readonly AuditEntry[];
   runs: readonly Run[];
@@ -56,6 +58,7 @@ export interface Lists {
   performance: readonly PerformanceReport[];
   rolling: PerformanceReport | undefined;
   decisions: readonly Decision[];
+  fired: readonly Decision[];
   swaps: readonly Swap[];
   runs: readonly Run[];
 }
@@ -79,6 +82,7 @@ const ofNoModel = {
   performance: [],
   rolling: undefined,
   decisions: [],
+  fired: [],
   swaps: [],
   audit: [],
   runs: [],
@@ -139,6 +143,7 @@ function withLists(state: State, lists: Lists): State {
     performance: mergeWindows(state.performance, lists.performance),
     rolling: newerReport(state.rolling, lists.rolling),
     decisions: merge(state.decisions, lists.decisions, decisionList),
+    fired: merge(state.fired, lists.fired, decisionList),
     swaps: merge(state.swaps, lists.swaps, swapList),
     audit: merge(state.audit, audit, auditList),
     runs: lists.runs.slice(0, kept.runs),
@@ -166,7 +171,11 @@ function withEvent(state: State, event: GatewayEvent): State {
         ? { ...state, performance: mergeWindows(state.performance, [event.data]) }
         : { ...state, rolling: newerReport(state.rolling, event.data) };
     case 'trigger-decisions':
-      return { ...state, decisions: merge(state.decisions, [event.data], decisionList) };
+      return {
+        ...state,
+        decisions: merge(state.decisions, [event.data], decisionList),
+        fired: event.data.outcome === 'fired' ? merge(state.fired, [event.data], decisionList) : state.fired,
+      };
     case 'swaps':
       return { ...state, swaps: merge(state.swaps, [event.data], swapList) };
     case 'registry-events':

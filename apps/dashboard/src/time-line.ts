@@ -73,13 +73,12 @@ function emptyWindow(report: DriftReport | PerformanceReport): TimeWindow {
  */
 export function marksOf(
   windows: readonly TimeWindow[],
-  decisions: readonly Decision[],
+  fired: readonly Decision[],
   audit: readonly Pick<RegistryEvent, 'kind' | 'version' | 'requestId' | 'reason' | 'epoch'>[],
 ): Mark[] {
   const [first] = windows;
   const last = windows.at(-1);
   if (first === undefined || last === undefined) return [];
-  const fired = decisions.filter(({ outcome }) => outcome === 'fired');
   const marks: Mark[] = fired.map(({ occurredAt, policy, reason }) => ({
     at: instant(occurredAt),
     kind: 'retraining',
@@ -112,9 +111,13 @@ export function marksOf(
   return marks.filter(({ at }) => at >= first.start && at <= last.end).sort((a, b) => a.at - b.at);
 }
 
-/** The window the drift card shows unless another was chosen: the newest that is not stable, else the newest. */
-export function newestNotable(windows: readonly TimeWindow[]): TimeWindow | undefined {
-  return windows.findLast(({ verdict }) => verdict === 'drift' || verdict === 'warning') ?? windows.at(-1);
+/** The window with that key; without one the newest that is not stable, else the newest. */
+export function chosenWindow(windows: readonly TimeWindow[], key: string | undefined): TimeWindow | undefined {
+  return (
+    windows.find((window) => window.key === key) ??
+    windows.findLast(({ verdict }) => verdict === 'drift' || verdict === 'warning') ??
+    windows.at(-1)
+  );
 }
 
 /** All that is known of a window in one sentence, for those who do not see the chart. */

@@ -26,8 +26,8 @@ export function Audit() {
                   {words(kind)}
                   {version === null ? '' : ` v${version}`}
                 </b>
-                <ClockTime at={at} />
                 {by === '' ? null : <span class="quiet">by {by}</span>}
+                <ClockTime at={at} />
               </p>
               {reason === '' ? null : <p>{reason}</p>}
             </li>

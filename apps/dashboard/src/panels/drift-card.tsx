@@ -3,7 +3,7 @@ import { count, instant, percent, pValue, statisticTitle, statisticValue, visibl
 import { Badge } from '../parts/badge.tsx';
 import { Empty, Panel } from '../parts/panel.tsx';
 import { useSelected } from '../store.ts';
-import { newestNotable, windowsOf } from '../time-line.ts';
+import { chosenWindow, windowsOf } from '../time-line.ts';
 import type { DriftReport, DriftStatistic, Movement } from '../wire.ts';
 
 const about =
@@ -14,12 +14,15 @@ export function DriftCard() {
   const chosen = useSelected((state) => state.window);
   const report = useMemo(() => {
     const windows = windowsOf(drift, []);
-    return (windows.find(({ key }) => key === chosen) ?? newestNotable(windows))?.drift;
+    return chosenWindow(windows, chosen)?.drift;
   }, [drift, chosen]);
   if (report === undefined) {
     return (
       <Panel id="drift-card" title="Drift card" about={about}>
-        <Empty>It appears with the first window that closes.</Empty>
+        <Empty>
+          It appears with the first window that closes: which statistic moved and how far beyond chance, and which
+          words, letter sequences and characters became more or less frequent.
+        </Empty>
       </Panel>
     );
   }
@@ -33,13 +36,13 @@ export function DriftCard() {
 function Card({ report }: { report: DriftReport }) {
   const { reason, windowStart, windowEnd, texts, referenceTexts, version, revision, statistics, movements } = report;
   return (
-    <article aria-live="polite" data-window={report.id}>
+    <article data-window={report.id}>
       <p class="card-name">
         {windowName(instant(windowStart), instant(windowEnd))} UTC · {count(texts)} texts against{' '}
         {count(referenceTexts)} · v{version}
         {revision > 0 ? ` · restated ${revision === 1 ? 'once' : `${revision} times`} for late texts` : ''}
       </p>
-      <p class="reason" dir="auto">
+      <p class="reason" dir="auto" aria-live="polite">
         {reason}
       </p>
       {statistics.length > 0 ? <Statistics statistics={statistics} /> : null}
@@ -63,8 +66,8 @@ function Statistics({ statistics }: { statistics: readonly DriftStatistic[] }) {
             <th scope="col" class="number">
               No change
             </th>
-            <th scope="col">
-              <span class="unseen">Place among unchanged windows</span>
+            <th scope="col" class="scale">
+              Among unchanged windows
             </th>
             <th scope="col" class="number">
               z
@@ -94,9 +97,9 @@ function Row({ statistic }: { statistic: DriftStatistic }) {
       </th>
       <td class="number">{statisticValue(name, value)}</td>
       <td class="number">
-        {statisticValue(name, nullMean)} <small>± {statisticValue(name, nullStandardDeviation)}</small>
+        {statisticValue(name, nullMean)} <small class="spread">± {statisticValue(name, nullStandardDeviation)}</small>
       </td>
-      <td>
+      <td class="scale">
         <ZScale z={zScore} />
       </td>
       <td class="number">{Number.isFinite(zScore) ? zScore.toFixed(1) : '–'}</td>

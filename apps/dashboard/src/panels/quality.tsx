@@ -1,12 +1,12 @@
 import { useCallback, useMemo, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { count, percent, windowName } from '../format.ts';
-import { Badge } from '../parts/badge.tsx';
-import { axis, Chart } from '../parts/chart.tsx';
+import { Badge, glyphOf, toneOf } from '../parts/badge.tsx';
+import { axis, Chart, eventTicks } from '../parts/chart.tsx';
 import { Empty, Panel } from '../parts/panel.tsx';
 import { useDispatch, useSelected } from '../store.ts';
 import type { Colours } from '../theme.ts';
-import { type Mark, marksOf, newestNotable, type TimeWindow, windowsOf } from '../time-line.ts';
+import { chosenWindow, type Mark, marksOf, type TimeWindow, windowsOf } from '../time-line.ts';
 import { gutter, MarkLanes, VerdictStrip } from './time-line-parts.tsx';
 import { useWidth } from '../parts/use-width.ts';
 
@@ -16,19 +16,22 @@ const narrowest = 11;
 export function Quality() {
   const drift = useSelected((state) => state.drift);
   const performance = useSelected((state) => state.performance);
-  const decisions = useSelected((state) => state.decisions);
+  const fired = useSelected((state) => state.fired);
+  const chosenKey = useSelected((state) => state.window);
   const audit = useSelected((state) => state.audit);
   const model = useSelected((state) => state.model);
   const [frame, width] = useWidth();
   const all = useMemo(() => windowsOf(drift, performance), [drift, performance]);
   const most = Math.max(8, Math.floor((width - gutter.left - gutter.right) / narrowest));
   const windows = useMemo(() => all.slice(-most), [all, most]);
-  const marks = useMemo(() => marksOf(windows, decisions, audit), [windows, decisions, audit]);
+  const marks = useMemo(() => marksOf(windows, fired, audit), [windows, fired, audit]);
   return (
     <Panel
       id="quality"
       title="Accuracy and drift"
-      about="Texts are judged in windows of event time: the share answered right where labels have come (with its 95 % interval), what the model itself expects to get right, and whether the texts still look like those it knows."
+      about={
+        'Texts are judged in windows of event time: the share answered right where labels have come (with its 95\u00a0% interval), what the model itself expects to get right, and whether the texts still look like those it knows.'
+      }
       aside={<Legend />}
     >
       <div ref={frame}>
@@ -37,12 +40,19 @@ export function Quality() {
             No window has closed yet. A window needs a few hundred texts; send some:
           </Empty>
         ) : (
-          <TimeLine windows={windows} marks={marks} hidden={all.length - windows.length} />
+          <TimeLine
+            windows={windows}
+            marks={marks}
+            chosen={chosenWindow(all, chosenKey)}
+            hidden={all.length - windows.length}
+          />
         )}
       </div>
     </Panel>
   );
 }
+
+const verdicts = ['collecting', 'stable', 'warning', 'drift'];
 
 function Legend() {
   return (
@@ -53,6 +63,14 @@ function Legend() {
       <li>
         <span class="key key-dashed" aria-hidden="true" /> expected
       </li>
+      {verdicts.map((verdict) => (
+        <li key={verdict}>
+          <span class={`tone-${toneOf(verdict)}`} aria-hidden="true">
+            {glyphOf(verdict)}
+          </span>{' '}
+          {verdict}
+        </li>
+      ))}
     </ul>
   );
 }
@@ -60,14 +78,13 @@ function Legend() {
 interface TimeLineProps {
   windows: readonly TimeWindow[];
   marks: readonly Mark[];
+  chosen: TimeWindow | undefined;
   hidden: number;
 }
 
-function TimeLine({ windows, marks, hidden }: TimeLineProps) {
+function TimeLine({ windows, marks, chosen, hidden }: TimeLineProps) {
   const dispatch = useDispatch();
-  const chosenKey = useSelected((state) => state.window);
   const [pointed, point] = useState<number | null>(null);
-  const chosen = windows.find(({ key }) => key === chosenKey) ?? newestNotable(windows);
   const data = useMemo(() => columnsOf(windows), [windows]);
   const shown = (pointed === null ? undefined : windows[pointed - 1]) ?? chosen;
   const under = useCallback(
@@ -87,7 +104,7 @@ function TimeLine({ windows, marks, hidden }: TimeLineProps) {
         label={`Accuracy over ${windows.length} windows${last === undefined ? '' : `; the newest is ${last.verdict}`}. The list below has every window.`}
         under={under}
         onPoint={point}
-        onChoose={(index) => choose(windows[index - 1]?.key ?? chosenKey)}
+        onChoose={(index) => choose(windows[index - 1]?.key ?? chosen?.key)}
       />
       <VerdictStrip windows={windows} chosen={chosen?.key} onChoose={choose} />
       <p class="hint">
@@ -158,7 +175,7 @@ function chartOptions(colours: Colours): Omit<uPlot.Options, 'width' | 'height'>
     tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
     scales: { x: { time: true, range: xRange }, y: { range: yRange } },
     axes: [
-      axis(colours, { grid: { show: false }, size: 0, show: false }),
+      axis(colours, { grid: { show: false }, size: 24, space: 64, values: eventTicks }),
       axis(colours, {
         size: gutter.left,
         values: (_plot, values) => values.map((value) => `${Math.round(value * 100)} %`),

@@ -73,8 +73,8 @@ function RunEntry({ run }: { run: Run }) {
       <p class="log-head">
         <Badge state={status} />
         {version === null ? null : <b>v{version}</b>}
-        <ClockTime at={startedAt} />
         {Number.isFinite(took) ? <span class="quiet">took {duration(took)}</span> : null}
+        <ClockTime at={startedAt} />
       </p>
       {reason === '' ? null : (
         <p>

@@ -1,7 +1,7 @@
 import { useMemo } from 'preact/hooks';
 import uPlot from 'uplot';
 import { count, instant, milliseconds, rate } from '../format.ts';
-import { axis, Chart } from '../parts/chart.tsx';
+import { axis, Chart, clockTicks } from '../parts/chart.tsx';
 import { Empty, Panel } from '../parts/panel.tsx';
 import { useSelected } from '../store.ts';
 import type { Colours } from '../theme.ts';
@@ -100,8 +100,12 @@ function Latencies({ points }: { points: readonly Point[] }) {
   );
 }
 
+const wholeSteps = [1, 2, 5]
+  .flatMap((step) => [0, 1, 2, 3, 4, 5].map((power) => step * 10 ** power))
+  .sort((a, b) => a - b);
+
 function rateOptions(colours: Colours) {
-  return options(colours, rate, [
+  return options(colours, { show: rate, incrs: wholeSteps }, [
     { stroke: colours.tide, width: 2, fill: colours['tide-soft'], points: { show: false } },
     { stroke: colours.ink, width: 1.25, dash: [5, 4], points: { show: false } },
     { stroke: colours.label, width: 1.5, dash: [1.5, 3], points: { show: false } },
@@ -109,7 +113,7 @@ function rateOptions(colours: Colours) {
 }
 
 function latencyOptions(colours: Colours) {
-  return options(colours, (value) => milliseconds(value), [
+  return options(colours, { show: milliseconds }, [
     { stroke: colours.tide, width: 2, points: { show: false } },
     { stroke: colours.ink, width: 1.25, dash: [5, 4], points: { show: false } },
   ]);
@@ -117,17 +121,22 @@ function latencyOptions(colours: Colours) {
 
 function options(
   colours: Colours,
-  show: (value: number) => string,
+  { show, incrs }: { show: (value: number) => string; incrs?: number[] },
   series: uPlot.Series[],
 ): Omit<uPlot.Options, 'width' | 'height'> {
   return {
     padding: [8, 8, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true, range: xRange }, y: { range: (_plot, _low, high) => [0, Math.max(high * 1.15, 1)] } },
+    scales: { x: { time: true, range: xRange }, y: { range: (_plot, _low, high) => [0, Math.max(high * 1.15, 4)] } },
     axes: [
-      axis(colours, { grid: { show: false }, space: 70, size: 28 }),
-      axis(colours, { size: 52, space: 34, values: (_plot, values) => values.map(show) }),
+      axis(colours, { grid: { show: false }, space: 70, size: 24, values: clockTicks }),
+      axis(colours, {
+        size: 52,
+        space: 34,
+        values: (_plot, values) => values.map((value) => show(value)),
+        ...(incrs === undefined ? {} : { incrs }),
+      }),
     ],
     series: [{}, ...series],
   };

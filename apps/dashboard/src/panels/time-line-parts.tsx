@@ -4,7 +4,7 @@ import { glyphOf, toneOf } from '../parts/badge.tsx';
 import { type Mark, type MarkKind, type TimeWindow, windowSentence } from '../time-line.ts';
 
 /** Pixels beside the chart's own area; marks and windows keep to the same. */
-export const gutter = { left: 48, right: 12 };
+export const gutter = { left: 48, right: 20 };
 
 const laneOf: Readonly<Record<MarkKind, number>> = { drift: 0, retraining: 1, refused: 2, swap: 2, rollback: 2 };
 const markGlyphs: Readonly<Record<MarkKind, string>> = {

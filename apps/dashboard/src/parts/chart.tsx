@@ -2,6 +2,7 @@ import { useContext, useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { createContext } from 'preact';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
+import { clock, tick } from '../format.ts';
 import { type Colours, resolvedColours, type Theme } from '../theme.ts';
 
 export const ThemeContext = createContext<Theme>('light');
@@ -67,6 +68,16 @@ export function Chart(props: ChartProps) {
   useEffect(() => plot.current?.setData(data), [data, props.under]);
 
   return <div ref={holder} class="chart" role="img" aria-label={label} style={{ height: `${height}px` }} />;
+}
+
+/** Ticks of event time, UTC: the day where one begins. */
+export function eventTicks(_plot: uPlot, seconds: number[]): string[] {
+  return seconds.map((second) => tick(second * 1000));
+}
+
+/** Ticks on the reader's clock. */
+export function clockTicks(_plot: uPlot, seconds: number[]): string[] {
+  return seconds.map((second) => clock(second * 1000, second * 1000));
 }
 
 /** Axes alike in all charts. */
