@@ -7,9 +7,9 @@ import { seededRandom } from './random.ts';
 import { reasonOf } from './reason.ts';
 import { readReference, type ReferenceTexts } from './reference-texts.ts';
 import type { TextFeatures } from './text-features.ts';
-import { textRow } from './text-rows.ts';
 import { type DriftStatistic, type DriftVerdict, type VerdictRule, verdictOf } from './verdict.ts';
 import { stratumCounts, weightingFor } from './weighting.ts';
+import { readWindow } from './window-texts.ts';
 
 /** Defaults of the comparison; the configuration has them under `monitoring.drift`. */
 export const driftDefaults = {
@@ -17,8 +17,8 @@ export const driftDefaults = {
   draws: 199,
   falseAlarmRate: 0.01,
   driftZScore: 6,
-  minimumAccuracyFall: 0.02,
-  noveltyRise: 0.15,
+  minimumAccuracyFall: 0.05,
+  noveltyRise: 0.1,
   /** Benjamini–Hochberg level of the drift card. */
   falseDiscoveryRate: 0.05,
 } as const satisfies VerdictRule & { draws: number; falseDiscoveryRate: number };
@@ -99,7 +99,8 @@ export function compareWindow(
   if (texts.length === 0) throw new RangeError('a window needs texts');
   const rule = { ...driftDefaults, ...options };
   const { data, windows } = reference;
-  const rows = texts.map((features) => textRow(features, data.vocabularies, false));
+  const window = readWindow(data, texts);
+  const { rows } = window;
   const weighting = weightingFor(stratumCounts(rows, data.strata), data.available);
   const measured = windowMeasures(data, rows, weighting);
   const nulls = windows
@@ -118,7 +119,7 @@ export function compareWindow(
     verdict: decided.verdict,
     reason: reasonOf(decided, { classes, familyWiseP, draws: rule.draws }),
     statistics,
-    movements: findMovements(data, texts, rule),
+    movements: findMovements(data, window, rule),
     predictedShares: sharesOf(texts),
     expectedAccuracy: texts.reduce((sum, { confidence }) => sum + confidence, 0) / texts.length,
   };

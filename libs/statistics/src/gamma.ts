@@ -17,7 +17,18 @@ export function logGamma(x: number): number {
 
 /** Natural logarithm of "n choose k". */
 export function logChoose(n: number, k: number): number {
-  return logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1);
+  return logFactorial(n) - logFactorial(k) - logFactorial(n - k);
+}
+
+/** The first factorials, each worked out when it is first asked for: exact tests ask for the same ones over and over. */
+const logFactorials = new Float64Array(4096).fill(Number.NaN);
+
+function logFactorial(n: number): number {
+  const known = logFactorials[n];
+  if (known !== undefined && !Number.isNaN(known)) return known;
+  const value = logGamma(n + 1);
+  logFactorials[n] = value;
+  return value;
 }
 
 /**

@@ -82,13 +82,13 @@ function measure(bench: Bench, weighting: Weighting, chosen: readonly Int32Array
     steps[i] = -(shares[k] ?? 0) / Math.max(1, (available[k] ?? 0) - (heldOut[k] ?? 0));
   }
   const held: HeldText[] = [];
+  const weights = Float64Array.from(chosen, ({ length }, k) => (shares[k] ?? 0) / Math.max(1, length));
   for (const [stratum, rows] of chosen.entries()) {
-    const weight = (shares[stratum] ?? 0) / Math.max(1, rows.length);
     for (const index of rows) {
       const row = data.rows[index];
       if (row === undefined) continue;
-      steps[index] = weight;
-      held.push({ index, row, stratum, weight });
+      steps[index] = weights[stratum] ?? 0;
+      held.push({ index, row, stratum });
     }
   }
   const [textLength = 0, wordCount = 0, confidence = 0] = columns.map(({ values, order }) =>
@@ -100,8 +100,8 @@ function measure(bench: Bench, weighting: Weighting, chosen: readonly Int32Array
     textLength,
     wordCount,
     characterDistribution: letterDistance(bench, weighting, held),
-    wordOutOfVocabularyShare: heldOutOutOfVocabulary(held, 'words', { data, counts: bench.wordCounts }),
-    ngramOutOfVocabularyShare: heldOutOutOfVocabulary(held, 'ngrams', { data, counts: bench.ngramCounts }),
+    wordOutOfVocabularyShare: heldOutOutOfVocabulary(held, 'words', { data, weights, counts: bench.wordCounts }),
+    ngramOutOfVocabularyShare: heldOutOutOfVocabulary(held, 'ngrams', { data, weights, counts: bench.ngramCounts }),
     confidenceDistribution: confidence,
     expectedAccuracy: accuracyFall,
     predictedClasses: 0,

@@ -1,10 +1,10 @@
 import { benjaminiHochberg } from './benjamini-hochberg.ts';
 import type { ReferenceTexts } from './reference-texts.ts';
 import { stratifiedExactTest } from './stratified-exact-test.ts';
-import { characterCounts, distinctNgrams } from './terms.ts';
-import type { TextFeatures } from './text-features.ts';
+import type { TermKind } from './text-rows.ts';
 import { type Proportions, stratifiedProportionTest } from './two-proportion-test.ts';
-import type { Vocabulary } from './vocabulary.ts';
+import { stratumCounts } from './weighting.ts';
+import type { WindowTexts } from './window-texts.ts';
 
 /** A term whose rate moved between reference and window; structurally the `Movement` of the drift report. */
 export interface Movement {
@@ -26,13 +26,14 @@ const fewestTexts = 5;
 /** Up to this many texts the test is exact; above, the normal approximation holds. */
 const exactUpTo = 30;
 
-/** Rows of the card a kind: n-grams repeat what words say. */
-const cardRows = { word: 12, character: 6, ngram: 6 };
+/** Names of the kinds, and rows of the card each gets: n-grams repeat what words say. */
+const kinds = [
+  { terms: 'words', kind: 'word', rows: 12 },
+  { terms: 'letters', kind: 'character', rows: 6 },
+  { terms: 'ngrams', kind: 'ngram', rows: 6 },
+] as const;
 
-type Kind = keyof typeof cardRows;
-
-interface Candidate extends Omit<Movement, 'pValue' | 'kind'> {
-  kind: Kind;
+interface Candidate extends Omit<Movement, 'pValue'> {
   raw: number;
 }
 
@@ -43,43 +44,25 @@ interface Candidate extends Omit<Movement, 'pValue' | 'kind'> {
  */
 export function findMovements(
   data: ReferenceTexts,
-  texts: readonly TextFeatures[],
+  window: WindowTexts,
   { falseDiscoveryRate }: { falseDiscoveryRate: number },
 ): Movement[] {
-  const strata = data.strata.count;
-  const windowTotals = new Int32Array(strata);
-  const counts = { word: new TermCounts(strata), character: new TermCounts(strata), ngram: new TermCounts(strata) };
-  for (const text of texts) {
-    const stratum = data.strata.of(text.predicted);
-    windowTotals[stratum] = (windowTotals[stratum] ?? 0) + 1;
-    counts.word.add(new Set(text.words), stratum);
-    counts.character.add(characterCounts(text.text).keys(), stratum);
-    counts.ngram.add(distinctNgrams(text.text), stratum);
-  }
-  const totals = { reference: data.available, window: windowTotals };
-  const candidates = [
-    ...candidatesOf('word', { ...totals, counts: counts.word, vocabulary: data.vocabularies.words, known: data.words }),
-    ...candidatesOf('character', {
-      ...totals,
-      counts: counts.character,
-      vocabulary: data.vocabularies.letters,
-      known: data.letters,
-    }),
-    ...candidatesOf('ngram', {
-      ...totals,
-      counts: counts.ngram,
-      vocabulary: data.vocabularies.ngrams,
-      known: data.ngrams,
-    }),
-  ];
+  const compare = new RateComparison(data, window);
+  const candidates = kinds.flatMap(({ terms, kind }) =>
+    [...occurrences(data, window, terms)].flatMap((occurrence) => compare.candidate(kind, occurrence) ?? []),
+  );
   const adjusted = benjaminiHochberg(candidates.map(({ raw }) => raw));
   const moved = candidates
-    .map(({ raw, ...candidate }, index) => ({ ...candidate, raw, pValue: adjusted[index] ?? 1 }))
+    .map((candidate, index) => ({ ...candidate, pValue: adjusted[index] ?? 1 }))
     .filter(({ pValue }) => pValue <= falseDiscoveryRate)
     .sort((a, b) => a.raw - b.raw || change(b) - change(a) || (a.term < b.term ? -1 : 1));
-  const shown = { word: 0, character: 0, ngram: 0 };
+  const left = new Map<string, number>(kinds.map(({ kind, rows }) => [kind, rows]));
   return moved
-    .filter(({ kind }) => shown[kind]++ < cardRows[kind])
+    .filter(({ kind }) => {
+      const rows = left.get(kind) ?? 0;
+      left.set(kind, rows - 1);
+      return rows > 0;
+    })
     .map(({ term, kind, referenceRate, windowRate, referenceTexts, windowTexts, pValue }) => {
       return { term, kind, referenceRate, windowRate, referenceTexts, windowTexts, pValue };
     });
@@ -89,64 +72,73 @@ function change({ referenceRate, windowRate }: { referenceRate: number; windowRa
   return Math.abs(windowRate - referenceRate);
 }
 
-/** In how many window texts of each stratum a term occurs. */
-class TermCounts {
-  readonly byTerm = new Map<string, Int32Array>();
-  readonly #strata: number;
-
-  constructor(strata: number) {
-    this.#strata = strata;
-  }
-
-  add(terms: Iterable<string>, stratum: number): void {
-    for (const term of terms) {
-      const counts = this.byTerm.get(term) ?? new Int32Array(this.#strata);
-      counts[stratum] = (counts[stratum] ?? 0) + 1;
-      this.byTerm.set(term, counts);
-    }
-  }
-}
-
-interface Sides {
+/** In how many texts of each stratum a term occurs. */
+interface Occurrence {
+  term: string;
   reference: Int32Array;
   window: Int32Array;
-  counts: TermCounts;
-  vocabulary: Vocabulary;
-  known: { total: Int32Array; byStratum: Int32Array };
 }
 
-function* candidatesOf(kind: Kind, { reference, window, counts, vocabulary, known }: Sides): Generator<Candidate> {
-  const strata = reference.length;
-  const referenceSize = sum(reference);
-  const windowSize = sum(window);
-  const none = new Int32Array(strata);
-  function* all(): Generator<[string, Int32Array, Int32Array]> {
-    let id = 0;
-    for (const term of vocabulary.terms()) {
-      const first = id++ * strata;
-      if ((known.total[id - 1] ?? 0) >= fewestTexts || counts.byTerm.has(term)) {
-        yield [term, known.byStratum.subarray(first, first + strata), counts.byTerm.get(term) ?? none];
-      }
+/** Every term of the reference or the window. */
+function* occurrences(data: ReferenceTexts, { rows, stratumOf, unseen }: WindowTexts, kind: TermKind) {
+  const strata = data.strata.count;
+  const { byStratum } = data[kind];
+  const seen = new Int32Array(byStratum.length);
+  for (const [i, row] of rows.entries()) {
+    const stratum = stratumOf[i] ?? 0;
+    for (const term of row[kind].known) {
+      const cell = term * strata + stratum;
+      seen[cell] = (seen[cell] ?? 0) + 1;
     }
-    for (const [term, found] of counts.byTerm) if (vocabulary.find(term) === undefined) yield [term, none, found];
   }
-  for (const [term, inReference, inWindow] of all()) {
-    const [referenceTexts, windowTexts] = [sum(inReference), sum(inWindow)];
-    if (referenceTexts + windowTexts < fewestTexts) continue;
-    const table: Proportions[] = [];
-    for (let k = 0; k < strata; k++) {
-      table.push({
-        referenceHits: inReference[k] ?? 0,
-        referenceTotal: reference[k] ?? 0,
-        windowHits: inWindow[k] ?? 0,
-        windowTotal: window[k] ?? 0,
-      });
-    }
-    const { z, pValue } =
-      referenceTexts + windowTexts <= exactUpTo ? stratifiedExactTest(table) : stratifiedProportionTest(table);
-    const [referenceRate, windowRate] = [referenceTexts / referenceSize, windowTexts / windowSize];
+  let first = 0;
+  for (const term of data.vocabularies[kind].terms()) {
+    const end = first + strata;
+    yield { term, reference: byStratum.subarray(first, end), window: seen.subarray(first, end) };
+    first = end;
+  }
+  const none = new Int32Array(strata);
+  for (const [term, window] of unseen[kind]) yield { term, reference: none, window };
+}
+
+/** Compares the rates of terms in the same two sets of texts. */
+class RateComparison {
+  readonly #reference: Int32Array;
+  readonly #window: Int32Array;
+  /** Many rare terms occur equally often: their exact test is the same. */
+  readonly #exact = new Map<string, { z: number; pValue: number }>();
+
+  constructor(data: ReferenceTexts, { rows }: WindowTexts) {
+    this.#reference = data.available;
+    this.#window = stratumCounts(rows, data.strata);
+  }
+
+  /** Undefined when too few texts have the term. */
+  candidate(kind: string, { term, reference, window }: Occurrence): Candidate | undefined {
+    const [referenceTexts, windowTexts] = [sum(reference), sum(window)];
+    if (referenceTexts + windowTexts < fewestTexts) return undefined;
+    const referenceRate = referenceTexts / sum(this.#reference);
+    const windowRate = windowTexts / sum(this.#window);
+    const { z, pValue } = this.#test({ reference, window }, referenceTexts + windowTexts <= exactUpTo);
     const agrees = Math.sign(windowRate - referenceRate) === Math.sign(z);
-    yield { term, kind, referenceRate, windowRate, referenceTexts, windowTexts, raw: agrees ? pValue : 1 };
+    return { term, kind, referenceRate, windowRate, referenceTexts, windowTexts, raw: agrees ? pValue : 1 };
+  }
+
+  #test(hits: { reference: Int32Array; window: Int32Array }, exact: boolean): { z: number; pValue: number } {
+    if (!exact) return stratifiedProportionTest(this.#table(hits));
+    const key = `${hits.reference.join()};${hits.window.join()}`;
+    const tested = this.#exact.get(key) ?? stratifiedExactTest(this.#table(hits));
+    this.#exact.set(key, tested);
+    return tested;
+  }
+
+  #table({ reference, window }: { reference: Int32Array; window: Int32Array }): Proportions[] {
+    return Array.from(reference, (referenceHits, k) => ({
+      referenceHits,
+      referenceTotal: this.#reference[k] ?? 0,
+      windowHits: window[k] ?? 0,
+      windowTotal: this.#window[k] ?? 0,
+    }));
   }
 }
 

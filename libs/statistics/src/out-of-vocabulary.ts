@@ -10,8 +10,6 @@ export interface HeldText {
   index: number;
   row: TextRow;
   stratum: number;
-  /** Its share of the window; they sum to 1. */
-  weight: number;
 }
 
 /** Share of a text's different terms that the reference has never seen; 0 for a text without terms. */
@@ -73,24 +71,32 @@ function vanishing({ available, heldOut }: Weighting): Float64Array[] {
 
 /**
  * The same of a held-out window against the rest of the reference.
- * @param scratch.counts one zero a term; zero again afterwards.
+ * @param scratch.counts one a term; overwritten.
+ * @param scratch.weights share of the window that one text of each stratum has.
  */
 export function heldOutOutOfVocabulary(
   held: readonly HeldText[],
   kind: Kind,
-  { data, counts }: { data: ReferenceTexts; counts: Int32Array },
+  { data, counts, weights }: { data: ReferenceTexts; counts: Int32Array; weights: Float64Array },
 ): number {
-  const { rare, total } = data[kind];
-  for (const { index } of held) for (const term of rare[index] ?? []) counts[term] = (counts[term] ?? 0) + 1;
-  let [sum, weights] = [0, 0];
-  for (const { index, row, weight } of held) {
-    const terms = row[kind].known.length;
-    if (terms === 0) continue;
-    let unseen = 0;
-    for (const term of rare[index] ?? []) if (counts[term] === total[term]) unseen++;
-    sum += (unseen / terms) * weight;
-    weights += weight;
+  const { rare, total, singleShare, rareShare } = data[kind];
+  const strata = weights.length;
+  counts.fill(0);
+  let [sum, all] = [0, 0];
+  for (const { index, row, stratum } of held) {
+    if (row[kind].known.length === 0) continue;
+    const weight = weights[stratum] ?? 0;
+    all += weight;
+    sum += weight * (singleShare[index] ?? 0);
+    const terms = rare[index] ?? [];
+    for (let j = 0; j < terms.length; j++) {
+      const term = terms[j] ?? 0;
+      const count = (counts[term] ?? 0) + 1;
+      counts[term] = count;
+      // The last of the texts with this term is held out: it is missing from the rest, in all of them.
+      if (count !== total[term]) continue;
+      for (let k = 0; k < strata; k++) sum += (weights[k] ?? 0) * (rareShare[term * strata + k] ?? 0);
+    }
   }
-  for (const { index } of held) for (const term of rare[index] ?? []) counts[term] = 0;
-  return weights === 0 ? 0 : sum / weights;
+  return all === 0 ? 0 : sum / all;
 }

@@ -11,8 +11,12 @@ export interface DocumentFrequencies {
   total: Int32Array;
   /** By term and stratum: term × strata + stratum. */
   byStratum: Int32Array;
-  /** The terms of each row that few texts have: only they can vanish when texts are held out. */
+  /** The terms of each row that two or a few texts have: with single ones only they can vanish when texts are held out. */
   rare: readonly Int32Array[];
+  /** Of each row, the share of its terms that no other text has. */
+  singleShare: Float64Array;
+  /** By term and stratum, for rare terms: sum over the texts with it of its share of the text's terms. */
+  rareShare: Float64Array;
 }
 
 /** The reference as numbers, ready for many comparisons. Nothing in it changes after it was built. */
@@ -36,7 +40,7 @@ export interface ReferenceTexts {
 /** Turns texts into numbers. */
 export function readReference(texts: readonly TextFeatures[]): ReferenceTexts {
   const vocabularies = emptyVocabularies();
-  const rows = texts.map((features) => textRow(features, vocabularies, true));
+  const rows = texts.map((features) => textRow(features, vocabularies, (kind, term) => vocabularies[kind].add(term)));
   const strata = new Strata(rows.map(({ predicted }) => predicted));
   const stratumOf = Int32Array.from(rows, ({ predicted }) => strata.of(predicted));
   const members = Array.from({ length: strata.count }, (_, k) =>
@@ -52,8 +56,22 @@ export function readReference(texts: readonly TextFeatures[]): ReferenceTexts {
         byStratum[cell] = (byStratum[cell] ?? 0) + 1;
       }
     }
-    const rare = rows.map((row) => terms(row).known.filter((term) => (total[term] ?? 0) <= mostTextsOfRare));
-    return { total, byStratum, rare };
+    const frequencyOf = (term: number) => total[term] ?? 0;
+    const rare = rows.map((row) =>
+      terms(row).known.filter((term) => frequencyOf(term) > 1 && frequencyOf(term) <= mostTextsOfRare),
+    );
+    const singleShare = Float64Array.from(rows, (row) => {
+      const { known } = terms(row);
+      return known.length === 0 ? 0 : known.filter((term) => frequencyOf(term) === 1).length / known.length;
+    });
+    const rareShare = new Float64Array(byStratum.length);
+    for (const [i, row] of rows.entries()) {
+      for (const term of rare[i] ?? []) {
+        const cell = term * strata.count + (stratumOf[i] ?? 0);
+        rareShare[cell] = (rareShare[cell] ?? 0) + 1 / terms(row).known.length;
+      }
+    }
+    return { total, byStratum, rare, singleShare, rareShare };
   };
   const letterMass = new Float64Array(vocabularies.letters.size * strata.count);
   for (const [i, row] of rows.entries()) {

@@ -11,9 +11,15 @@ function tidy(text: string): string {
 
 /** The different character n-grams of a text, over code points of the tidied text. */
 export function distinctNgrams(text: string, length: number = ngramLength): Set<string> {
-  const points = Array.from(tidy(text));
+  const tidied = tidy(text);
   const found = new Set<string>();
-  for (let i = 0; i + length <= points.length; i++) found.add(points.slice(i, i + length).join(''));
+  // Outside the basic plane a code point is two units; where there are none, cutting the string is several times faster.
+  if (/[\ud800-\udfff]/.test(tidied)) {
+    const points = Array.from(tidied);
+    for (let i = 0; i + length <= points.length; i++) found.add(points.slice(i, i + length).join(''));
+  } else {
+    for (let i = 0; i + length <= tidied.length; i++) found.add(tidied.slice(i, i + length));
+  }
   return found;
 }
 

@@ -21,20 +21,31 @@ export interface TextRow {
   letterShares: Float64Array;
 }
 
-export interface Vocabularies {
-  words: Vocabulary;
-  ngrams: Vocabulary;
-  letters: Vocabulary;
-}
+export type TermKind = 'words' | 'ngrams' | 'letters';
+
+export type Vocabularies = Record<TermKind, Vocabulary>;
 
 export function emptyVocabularies(): Vocabularies {
   return { words: new Vocabulary(), ngrams: new Vocabulary(), letters: new Vocabulary() };
 }
 
-/** A text as numbers; with `grow` its new terms are added to the vocabularies, without they count as unknown. */
-export function textRow(features: TextFeatures, vocabularies: Vocabularies, grow: boolean): TextRow {
+/** What becomes of a term that a vocabulary lacks: its number if it gets one. */
+export type OnNewTerm = (kind: TermKind, term: string) => number | undefined;
+
+/** A text as numbers; terms without a number from `onNew` count as unknown. */
+export function textRow(features: TextFeatures, vocabularies: Vocabularies, onNew: OnNewTerm): TextRow {
+  const termRow = (kind: TermKind, terms: Iterable<string>): TermRow => {
+    const known: number[] = [];
+    let unknown = 0;
+    for (const term of terms) {
+      const id = vocabularies[kind].find(term) ?? onNew(kind, term);
+      if (id === undefined) unknown++;
+      else known.push(id);
+    }
+    return { known: Int32Array.from(known), unknown };
+  };
   const counts = characterCounts(features.text);
-  const letters = termRow(counts.keys(), vocabularies.letters, grow);
+  const letters = termRow('letters', counts.keys());
   let total = 0;
   for (const count of counts.values()) total += count;
   const shares: number[] = [];
@@ -46,20 +57,9 @@ export function textRow(features: TextFeatures, vocabularies: Vocabularies, grow
     confidence: features.confidence,
     characters: features.characters,
     wordCount: features.words.length,
-    words: termRow(new Set(features.words), vocabularies.words, grow),
-    ngrams: termRow(distinctNgrams(features.text), vocabularies.ngrams, grow),
+    words: termRow('words', new Set(features.words)),
+    ngrams: termRow('ngrams', distinctNgrams(features.text)),
     letters,
     letterShares: Float64Array.from(shares),
   };
-}
-
-function termRow(terms: Iterable<string>, vocabulary: Vocabulary, grow: boolean): TermRow {
-  const known: number[] = [];
-  let unknown = 0;
-  for (const term of terms) {
-    const id = grow ? vocabulary.add(term) : vocabulary.find(term);
-    if (id === undefined) unknown++;
-    else known.push(id);
-  }
-  return { known: Int32Array.from(known), unknown };
 }

@@ -20,13 +20,16 @@ export interface DriftStatistic {
 export interface VerdictRule {
   /** Share of unchanged windows that may be called a warning (or more). */
   falseAlarmRate: number;
-  /** Standard deviations that the change of the texts and the fall of expected accuracy must both reach for drift. */
+  /** Standard deviations that a change of the texts must reach for drift. */
   driftZScore: number;
   /** Expected accuracy may fall this much without being drift, however certain the fall. */
   minimumAccuracyFall: number;
-  /** Rise of an out-of-vocabulary share that is drift by itself, at driftZScore, however sure the model stays. */
+  /** An out-of-vocabulary share may rise this much without being drift. */
   noveltyRise: number;
 }
+
+/** Standard deviations by which a harm must exceed what is tolerated: once in 700 times by chance. */
+const certain = 3;
 
 const textMeasures: readonly MeasureName[] = [
   'textLength',
@@ -39,9 +42,11 @@ const vocabularyMeasures: readonly MeasureName[] = ['wordOutOfVocabularyShare', 
 
 /**
  * warning: the most extreme statistic is more extreme than chance allows (family-wise p at most `falseAlarmRate`).
- * drift: besides, the texts themselves changed *and* the model expects to do worse on them (both at `driftZScore`, the
- * fall at least `minimumAccuracyFall`), or the share of words or n-grams nobody has seen rose by `noveltyRise`.
- * Every drift is a warning too, so unchanged windows are called drift at most as often as `falseAlarmRate`.
+ * drift: besides, it does harm, by more than is tolerated and certainly so (a minimum-effect test, `certain`): the texts
+ * changed (`driftZScore`) *and* the model expects to do worse on them by `minimumAccuracyFall`; or by twice that,
+ * whatever the texts look like; or the share of words or n-grams nobody has seen rose by `noveltyRise`, however sure the
+ * model stays. Every drift is a warning too, so unchanged windows are drift less often than `falseAlarmRate`.
+ * Source: Murphy and Myors, J. Applied Psychology 1999 (minimum effects).
  */
 export function verdictOf(
   statistics: readonly DriftStatistic[],
@@ -50,18 +55,23 @@ export function verdictOf(
 ): { verdict: DriftVerdict; causes: DriftStatistic[] } {
   const watched = statistics.filter(({ informative }) => !informative).toSorted((a, b) => b.zScore - a.zScore);
   if (familyWiseP > rule.falseAlarmRate) return { verdict: 'stable', causes: watched.slice(0, 1) };
-  const strong = watched.filter(({ zScore }) => zScore >= rule.driftZScore);
-  const [text] = strong.filter(({ name }) => textMeasures.includes(name));
-  const accuracy = strong.find(
-    ({ name, value, nullMean }) => name === 'expectedAccuracy' && nullMean - value >= rule.minimumAccuracyFall,
-  );
-  if (text !== undefined && accuracy !== undefined) return { verdict: 'drift', causes: [text, accuracy] };
-  const novel = strong.filter(
-    ({ name, value, nullMean }) => vocabularyMeasures.includes(name) && value - nullMean >= rule.noveltyRise,
-  );
-  if (novel.length > 0) return { verdict: 'drift', causes: novel.slice(0, 1) };
-  return { verdict: 'warning', causes: watched.filter(({ zScore }) => zScore >= warningZ).slice(0, 2) };
+  const [text] = watched.filter(({ name, zScore }) => textMeasures.includes(name) && zScore >= rule.driftZScore);
+  const fallen = watched.find(({ name }) => name === 'expectedAccuracy');
+  const fall = fallen === undefined ? 0 : -certainChange(fallen);
+  if (fallen !== undefined && text !== undefined && fall >= rule.minimumAccuracyFall) {
+    return { verdict: 'drift', causes: [text, fallen] };
+  }
+  const novel = watched.find((one) => vocabularyMeasures.includes(one.name) && certainChange(one) >= rule.noveltyRise);
+  if (novel !== undefined) return { verdict: 'drift', causes: [novel] };
+  if (fallen !== undefined && fall >= 2 * rule.minimumAccuracyFall) return { verdict: 'drift', causes: [fallen] };
+  return { verdict: 'warning', causes: watched.filter(({ zScore }) => zScore >= named).slice(0, 2) };
+}
+
+/** The change from the null's mean that remains when it is certainly not smaller; signed. */
+function certainChange({ value, nullMean, nullStandardDeviation }: DriftStatistic): number {
+  const change = value - nullMean;
+  return Math.sign(change) * Math.max(0, Math.abs(change) - certain * nullStandardDeviation);
 }
 
 /** A second statistic is named in a warning from here on. */
-const warningZ = 3;
+const named = 3;
