@@ -1,0 +1,141 @@
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { startEmbeddedStack } from '#libs/embedded';
+import type { Text } from '#libs/events';
+import { loadConfig, silentLogger } from '#libs/platform';
+import { endStackProcess, processesOf, runStackProcess, startStackProcess } from '../support/stack-process.ts';
+import type { StackProcess } from '../support/stack-process.ts';
+import { openTestStream } from '../support/stream.ts';
+
+const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
+const ids = Array.from({ length: 200 }, (_, i) => `t${i}`);
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'tidemill-embedded-'));
+});
+afterEach(async () => {
+  for (const { pid } of await processesOf(directory)) process.kill(pid, 'SIGKILL');
+  await vi.waitUntil(async () => (await processesOf(directory)).length === 0, 10_000);
+  await rm(directory, { recursive: true });
+});
+
+/** Acknowledged texts and the schema they are written with. */
+async function writeTexts({ brokers, registryUrl }: StackProcess): Promise<void> {
+  await using test = await openTestStream({ brokers, registryUrl, topicPrefix: 'kept-', create: ['texts'] });
+  const producer = test.stream.producer();
+  await producer.send(
+    'texts',
+    ids.map((id) => ({ key: id, value: text(id) })),
+  );
+  await producer.close();
+}
+
+async function readTexts({ brokers, registryUrl }: StackProcess): Promise<string[]> {
+  await using test = await openTestStream({ brokers, registryUrl, topicPrefix: 'kept-', create: ['texts'] });
+  const found: string[] = [];
+  await test.stream.readToEnd('texts', ({ value }) => {
+    if (value !== null) found.push(value.id);
+  });
+  return found.sort();
+}
+
+const untilNoProcess = () =>
+  expect
+    .poll(() => processesOf(directory).then((all) => all.map(({ command }) => command)), {
+      timeout: 20_000,
+      interval: 200,
+    })
+    .toEqual([]);
+
+describe('the embedded stack', () => {
+  it('whose parent is killed ends within seconds, and the next start has everything at the same address', async () => {
+    const first = await startStackProcess(directory);
+    await writeTexts(first);
+    expect(await endStackProcess(first, 'SIGKILL')).toBe('SIGKILL');
+    await untilNoProcess();
+    const second = await startStackProcess(directory);
+    expect(second).toMatchObject({ brokers: first.brokers, registryUrl: first.registryUrl });
+    expect(await readTexts(second)).toEqual(ids.toSorted());
+  }, 90_000);
+
+  it('recovers when parent and guards are killed and the engines live on', async () => {
+    const first = await startStackProcess(directory);
+    await writeTexts(first);
+    const { kafka, registry } = first.engines;
+    // Together, so that no guard gets to do its work.
+    for (const { pid } of await processesOf(directory))
+      if (pid !== kafka && pid !== registry) process.kill(pid, 'SIGSTOP');
+    for (const { pid } of await processesOf(directory))
+      if (pid !== kafka && pid !== registry) process.kill(pid, 'SIGKILL');
+    const left = await processesOf(directory);
+    expect(new Set(left.map(({ pid }) => pid))).toEqual(new Set([kafka, registry]));
+    const second = await startStackProcess(directory);
+    const now = (await processesOf(directory)).map(({ pid }) => pid);
+    expect(now).not.toContain(kafka);
+    expect(now).not.toContain(registry);
+    expect(await readTexts(second)).toEqual(ids.toSorted());
+  }, 90_000);
+
+  it('refuses a second start on its directory by pid, goes on, and ends in order on SIGTERM', async () => {
+    const first = await startStackProcess(directory);
+    const second = await runStackProcess(directory);
+    expect(second.code).toBe(1);
+    expect(second.printed).toContain(`process ${first.pid} has ${directory}`);
+    await writeTexts(first);
+    expect(await endStackProcess(first, 'SIGTERM')).toBe(0);
+    expect(await processesOf(directory)).toEqual([]);
+    expect(await readdir(directory)).not.toContain('lock.json');
+    expect(await readdir(join(directory, 'kafka', 'log'))).toContain('.kafka_cleanshutdown');
+  }, 60_000);
+
+  it('is out of reach of the terminal’s Ctrl-C, so that its parent can stop it in order', async () => {
+    const stack = await startStackProcess(directory);
+    const groups = (await processesOf(directory)).filter(({ group }) => group === stack.pid);
+    expect(groups.map(({ pid }) => pid)).toEqual([stack.pid]);
+    // To everything in the foreground, as a terminal does.
+    const exited = once(stack.process, 'exit');
+    process.kill(-stack.pid, 'SIGINT');
+    expect(await exited).toEqual([0, null]);
+    expect(await processesOf(directory)).toEqual([]);
+  }, 60_000);
+
+  it('tells when an engine dies, with its last lines, and still stops the other', async () => {
+    const deaths: Error[] = [];
+    const { config } = loadConfig({
+      env: {},
+      overrides: { dataDirectory: directory, 'kafka.embeddedPort': 0, 'schemaRegistry.embeddedPort': 0 },
+    });
+    const stack = await startEmbeddedStack({ config, logger: silentLogger, onFatal: (error) => deaths.push(error) });
+    process.kill(Number(await readFile(join(directory, 'kafka', 'pid'), 'utf8')), 'SIGKILL');
+    await expect.poll(() => deaths.length, { timeout: 10_000 }).toBe(1);
+    expect(deaths[0]?.message).toMatch(/Kafka: it ended; .*kafka\.log ends with\n.*Kafka Server started/s);
+    await stack.close();
+    expect(await processesOf(directory)).toEqual([]);
+  }, 60_000);
+});
+
+describe('an embedded registry', () => {
+  it('starts alone beside a Kafka of the user’s own, on the next port when its own is taken', async () => {
+    const occupant = createServer().listen(0, '127.0.0.1');
+    await once(occupant, 'listening');
+    const address = occupant.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    const overrides = { dataDirectory: directory, 'kafka.brokers': 'a:1, b:2', 'schemaRegistry.embeddedPort': port };
+    const { config } = loadConfig({ env: {}, overrides });
+    const stack = await startEmbeddedStack({ config, logger: silentLogger });
+    try {
+      expect(stack.brokers).toEqual(['a:1', 'b:2']);
+      expect(Number(new URL(stack.registryUrl).port)).toBeGreaterThan(port);
+      expect(await (await fetch(`${stack.registryUrl}/subjects`)).json()).toEqual([]);
+      expect((await processesOf(directory)).some(({ command }) => command.includes('kafka.Kafka'))).toBe(false);
+    } finally {
+      await stack.close();
+      occupant.close();
+    }
+  }, 60_000);
+});
