@@ -43,23 +43,24 @@ export function App({ store, live }: { store: Store; live: Live }) {
 function Body({ live }: { live: Live }) {
   const phase = useSelected(({ connection }) => connection.phase);
   const none = useSelected(({ models }) => models?.length === 0);
-  const shown = phase === 'live' ? 'panels' : 'panels stale';
   if (phase === 'token') return <TokenForm live={live} />;
   return (
     <>
       {none ? <Welcome /> : null}
-      <Loop />
-      <div class={shown}>
-        <Quality />
-        <DriftCard />
-        <div class="stack">
-          <Retraining />
-          <Versions />
+      <div class={phase === 'live' ? '' : 'stale'}>
+        <Loop />
+        <div class="panels">
+          <Quality />
+          <DriftCard />
+          <div class="stack">
+            <Retraining />
+            <Versions />
+          </div>
+          <Throughput />
+          <Decisions />
+          <Audit />
+          <DeadLetters />
         </div>
-        <Throughput />
-        <Decisions />
-        <Audit />
-        <DeadLetters />
       </div>
     </>
   );

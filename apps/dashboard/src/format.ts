@@ -46,7 +46,7 @@ export function milliseconds(value: number): string {
   if (!Number.isFinite(value)) return '–';
   return value >= 1000
     ? `${(value / 1000).toFixed(1)}${thin}s`
-    : `${value >= 10 ? Math.round(value) : value.toFixed(1)}${thin}ms`;
+    : `${value >= 10 || value === 0 ? Math.round(value) : value.toFixed(1)}${thin}ms`;
 }
 
 export function duration(value: number): string {

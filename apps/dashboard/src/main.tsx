@@ -4,7 +4,10 @@ import { goLive } from './live.ts';
 import { createStore } from './store.ts';
 import { applyTheme, chosenTheme } from './theme.ts';
 import './styles/base.css';
+import './styles/loop.css';
 import './styles/panels.css';
+import './styles/lists.css';
+import './styles/drift-card.css';
 import './styles/time-line.css';
 
 applyTheme(chosenTheme());

@@ -46,7 +46,7 @@ export function DeadLetters() {
             ))}
           </ul>
           <pre tabIndex={0} aria-label="command">
-            <code>{`npx tidemill dlq replay ${first.topic}`}</code>
+            <code>{`npx tidemill dlq show ${first.topic}\nnpx tidemill dlq replay ${first.topic} --all`}</code>
           </pre>
         </>
       )}

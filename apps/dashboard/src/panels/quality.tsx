@@ -111,7 +111,11 @@ function TimeLine({ windows, marks, chosen, hidden }: TimeLineProps) {
         <span>
           <kbd>←</kbd> <kbd>→</kbd> choose a window, <kbd>Esc</kbd> back to the newest that matters.
         </span>
-        {hidden > 0 ? <span>{count(hidden)} older windows: npx tidemill drift NAME</span> : null}
+        {hidden > 0 ? (
+          <span>
+            {count(hidden)} older windows: <code>npx tidemill drift {last?.drift?.model ?? 'NAME'}</code>
+          </span>
+        ) : null}
       </p>
     </>
   );

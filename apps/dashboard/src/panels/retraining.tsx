@@ -57,8 +57,10 @@ function Gates({ gates }: { gates: readonly Gate[] }) {
     <ul class="gates" aria-label="Gates">
       {gates.map(({ name, passed, reason }) => (
         <li key={name}>
-          <Badge state={passed ? 'passed' : 'failed'} /> {words(name)}{' '}
-          {reason === undefined ? null : <span class="quiet">{reason}</span>}
+          <Badge state={passed ? 'passed' : 'failed'} />
+          <span>
+            {words(name)} {reason === undefined ? null : <span class="quiet">{reason}</span>}
+          </span>
         </li>
       ))}
     </ul>

@@ -110,7 +110,7 @@ function Offsets({ swaps }: { swaps: readonly Swap[] }) {
   return (
     <details>
       <summary>Where each swap cut the stream</summary>
-      <ul class="swaps">
+      <ul class="swaps" tabIndex={0} aria-label="Swaps, newest first">
         {swaps
           .filter(({ instance }) => instance !== null)
           .slice(0, 12)

@@ -22,6 +22,6 @@ export function example<N extends Exclude<keyof GatewayEvents, 'hello' | 'throug
 }
 
 /** The same as an event. */
-export function exampleEvent<N extends Parameters<typeof example>[0]>(topic: N, name: string): GatewayEvent {
+export function exampleEvent(topic: Parameters<typeof example>[0], name: string): GatewayEvent {
   return { name: topic, data: example(topic, name) } as GatewayEvent;
 }
