@@ -1,0 +1,59 @@
+import { join } from 'node:path';
+import type { ModelVersion } from '#libs/events';
+import { scoreTexts, trainClassifier, writeOnnx } from '#libs/classifier';
+import { type Bundle, readBundle, writeBundle } from '#libs/model';
+import { ArtifactStore } from '#libs/registry';
+import { somaliScript } from '../../apps/standalone/src/streams/somali.ts';
+import { playThrough } from '../../apps/standalone/src/streams/testing/play-through.ts';
+import { type AppProcess, startApp } from '../support/app-process.ts';
+import { type TestStream, testKafka } from '../support/stream.ts';
+
+export const model = 'somali';
+
+/** The built-in model as the somali stream trains it, in the store of a data directory. */
+export async function storeModel(dataDirectory: string, seed = 42): Promise<Bundle> {
+  const { trainingSet } = somaliScript();
+  const classifier = trainClassifier({
+    texts: trainingSet.map(({ text }) => text),
+    labels: trainingSet.map(({ label }) => label),
+    groups: trainingSet.map(({ group }) => group),
+    seed,
+  });
+  const golden = [trainingSet[0]?.text ?? '', 'x'.repeat(classifier.maximumCharacters)];
+  const scores = scoreTexts(classifier, golden);
+  const directory = join(dataDirectory, `model-${seed}`);
+  const manifest = {
+    model,
+    labels: classifier.labels,
+    input: { kind: 'utf16' as const, maximumCharacters: classifier.maximumCharacters },
+    goldenTexts: golden.map((text, i) => ({ text, probabilities: [...(scores[i] ?? [])] })),
+    temperature: classifier.temperature,
+    trainer: 'bench',
+  };
+  const { digest } = await writeBundle(directory, manifest, { 'model.onnx': writeOnnx(classifier) });
+  const store = new ArtifactStore(join(dataDirectory, 'artifacts'));
+  await store.addBundle(directory, digest);
+  return await readBundle(store.bundleDirectory(digest) ?? '', digest);
+}
+
+/** Real texts, some 60 characters each. */
+export function realTexts(): string[] {
+  return playThrough(somaliScript(), 9).flatMap(({ texts }) => texts.map(({ text }) => text));
+}
+
+export function versionEvent(bundle: Bundle, epoch: number): ModelVersion {
+  const why = { action: 'promote', reason: '', promotedBy: 'bench', at: 0, signature: null };
+  return { model, version: epoch, epoch, bundleDigest: bundle.digest, ...why };
+}
+
+export function startInference({ topicPrefix }: TestStream, dataDirectory: string): AppProcess {
+  const { brokers, registryUrl } = testKafka();
+  return startApp('inference', {
+    TIDEMILL__KAFKA__BROKERS: brokers.join(','),
+    TIDEMILL__KAFKA__TOPICPREFIX: topicPrefix,
+    TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
+    TIDEMILL__DATADIRECTORY: dataDirectory,
+    TIDEMILL__INFERENCE__PORT: '0',
+    TIDEMILL__INFERENCE__INSTANCE: 'bench',
+  });
+}
