@@ -12,6 +12,7 @@ import { Upstream } from './edge/upstream.ts';
 import { EventClients } from './events/event-clients.ts';
 import { EventHub } from './events/event-hub.ts';
 import { Pulse } from './events/pulse.ts';
+import { recentLatency } from './events/recent-latency.ts';
 import { followTopics } from './events/follow-topics.ts';
 import { TopicFeed } from './events/topic-feed.ts';
 import { GatewayModule, type GatewayParts } from './gateway.module.ts';
@@ -139,7 +140,8 @@ function gatewayParts(
   };
   const written = async (topic: TopicName) =>
     (await stream.admin.endOffsets(topic)).reduce((sum, { high }) => sum + high, 0n);
-  const pulse = new Pulse({ hub, written, retraining: registry.upstream, clock, logger });
+  const latency = (since: number) => recentLatency(clickhouse, since);
+  const pulse = new Pulse({ hub, written, latency, retraining: registry.upstream, clock, logger });
   return { module, pulse, producer, feed: new TopicFeed(hub, directory) };
 }
 

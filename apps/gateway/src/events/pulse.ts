@@ -7,9 +7,17 @@ export interface PulseOptions {
   hub: EventHub;
   /** Records ever written to a topic, by its end offsets. */
   written: (topic: CountedTopic) => Promise<bigint>;
+  /** Quantiles over the predictions since a moment (epoch milliseconds); null without any. */
+  latency: (since: number) => Promise<Latency | null>;
   retraining: Upstream;
   clock: Clock;
   logger: Logger;
+}
+
+/** From a text being taken up to its answer, milliseconds. */
+export interface Latency {
+  p50: number;
+  p99: number;
 }
 
 const countedTopics = ['texts', 'predictions', 'labels'] as const;
@@ -21,6 +29,8 @@ interface Reading {
 }
 
 const every = 1000;
+/** Milliseconds of predictions that the latency looks back on. */
+const latencySpan = 5000;
 
 /** Each second, while somebody listens: how much flows, and what retraining is doing. */
 export class Pulse {
@@ -59,7 +69,7 @@ export class Pulse {
   }
 
   async #throughput(): Promise<void> {
-    const { hub, written, clock } = this.#options;
+    const { hub, written, latency, clock } = this.#options;
     const counts = new Map<CountedTopic, bigint>();
     for (const topic of countedTopics) counts.set(topic, await written(topic));
     const now = { at: clock.now(), counts };
@@ -73,6 +83,7 @@ export class Pulse {
       textsPerSecond: rate('texts'),
       predictionsPerSecond: rate('predictions'),
       labelsPerSecond: rate('labels'),
+      latencyMilliseconds: rate('predictions') > 0 ? await latency(now.at - latencySpan) : null,
     });
   }
 
