@@ -4,6 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { z } from 'zod';
 import { startEmbeddedStack } from '#libs/embedded';
 import type { Text } from '#libs/events';
 import { loadConfig, silentLogger } from '#libs/platform';
@@ -120,22 +121,45 @@ describe('the embedded stack', () => {
 });
 
 describe('an embedded registry', () => {
+  /** Beside a Kafka that is configured, which therefore nobody starts. */
+  const startAlone = (port: number) => {
+    const overrides = { dataDirectory: directory, 'kafka.brokers': 'a:1, b:2', 'schemaRegistry.embeddedPort': port };
+    const { config } = loadConfig({ env: {}, overrides });
+    return startEmbeddedStack({ config, logger: silentLogger });
+  };
+
   it('starts alone beside a Kafka of the user’s own, on the next port when its own is taken', async () => {
     const occupant = createServer().listen(0, '127.0.0.1');
     await once(occupant, 'listening');
     const address = occupant.address();
     const port = typeof address === 'object' && address !== null ? address.port : 0;
-    const overrides = { dataDirectory: directory, 'kafka.brokers': 'a:1, b:2', 'schemaRegistry.embeddedPort': port };
-    const { config } = loadConfig({ env: {}, overrides });
-    const stack = await startEmbeddedStack({ config, logger: silentLogger });
+    const stack = await startAlone(port);
     try {
       expect(stack.brokers).toEqual(['a:1', 'b:2']);
       expect(Number(new URL(stack.registryUrl).port)).toBeGreaterThan(port);
-      expect(await (await fetch(`${stack.registryUrl}/subjects`)).json()).toEqual([]);
       expect((await processesOf(directory)).some(({ command }) => command.includes('kafka.Kafka'))).toBe(false);
     } finally {
       await stack.close();
       occupant.close();
+    }
+  }, 60_000);
+
+  it('that is killed right after an answer has what it answered: records in Kafka name those ids', async () => {
+    const first = await startAlone(0);
+    const schema = JSON.stringify({ type: 'record', name: 'R', fields: [] });
+    const response = await fetch(`${first.registryUrl}/subjects/kept/versions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ schema }),
+    });
+    const { id } = z.object({ id: z.number() }).parse(await response.json());
+    process.kill(Number(await readFile(join(directory, 'registry', 'pid'), 'utf8')), 'SIGKILL');
+    await first.close();
+    const second = await startAlone(0);
+    try {
+      expect(await (await fetch(`${second.registryUrl}/schemas/ids/${id}`)).json()).toMatchObject({ schema });
+    } finally {
+      await second.close();
     }
   }, 60_000);
 });

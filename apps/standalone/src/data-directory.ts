@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { z } from 'zod';
+import { directoryOwner } from '#libs/embedded';
 import { defineErrors } from '#libs/platform';
 
 export const standaloneError = defineErrors({
@@ -22,7 +22,6 @@ export interface GatewayRecord {
   registryUrl: string;
 }
 
-const record = z.object({ url: z.string(), pid: z.number(), brokers: z.string(), registryUrl: z.string() });
 const gatewayFile = 'gateway.json';
 const tokenFile = 'token';
 
@@ -53,7 +52,7 @@ export function prepareDataDirectory(directory: string, configuredToken: string)
 export async function emptyDataDirectory(directory: string, { yes }: { yes: boolean }): Promise<void> {
   const entries = list(directory);
   if (entries.length === 0) return;
-  const owner = runningOwner(directory);
+  const owner = await directoryOwner(directory);
   if (owner !== undefined)
     throw standaloneError('DATA_DIRECTORY_IN_USE', { detail: `process ${owner} uses ${directory}` });
   if (!entries.includes(tokenFile) || !entries.includes('logs')) {
@@ -80,16 +79,5 @@ function list(directory: string): string[] {
     return readdirSync(directory);
   } catch {
     return [];
-  }
-}
-
-/** The process that the record names, when it lives. */
-function runningOwner(directory: string): number | undefined {
-  try {
-    const { pid } = record.parse(JSON.parse(readFileSync(join(directory, gatewayFile), 'utf8')));
-    process.kill(pid, 0);
-    return pid;
-  } catch {
-    return undefined;
   }
 }

@@ -11,6 +11,8 @@ export interface EngineOptions {
   logger: Logger;
   clock: Clock;
   shutdown: Shutdown;
+  /** Kafka or the registry has ended by itself. */
+  onFatal: (service: string, error: Error) => void;
 }
 
 export interface Engines {
@@ -28,8 +30,13 @@ export async function startEngines(options: EngineOptions): Promise<Engines> {
   return { clickhouse, streams };
 }
 
-async function startKafka({ config, story, logger, shutdown }: EngineOptions) {
-  const stack = await startEmbeddedStack({ config, logger, onProgress: (text: string) => story.progress(text) });
+async function startKafka({ config, story, logger, shutdown, onFatal }: EngineOptions) {
+  const stack = await startEmbeddedStack({
+    config,
+    logger,
+    onProgress: (text) => story.progress(text),
+    onFatal: (error) => onFatal('the embedded stack', error),
+  });
   shutdown.add('Kafka and the schema registry', () => stack.close());
   const streams = streamSettings(config, stack);
   return { streams, said: `Kafka ${streams.brokers.join(', ')}, schema registry ${streams.registryUrl}` };

@@ -60,12 +60,12 @@ export async function runStandalone(options: StandaloneOptions = {}): Promise<vo
 async function startEverything({ config, story, logger, shutdown }: Run): Promise<GatewayClient> {
   const clock = systemClock;
   const started = clock.now();
-  const { clickhouse, streams } = await startEngines({ config, story, logger, clock, shutdown });
   const onFatal = (service: string, error: Error) => {
     logger.fatal({ service, reason: reasonOf(error) }, 'a service cannot go on');
     story.line(`${service} cannot go on: ${reasonOf(error)}`);
     void shutdown.run().then(() => process.exit(1));
   };
+  const { clickhouse, streams } = await startEngines({ config, story, logger, clock, shutdown, onFatal });
   const services = { config, streams, clickhouse, logger, clock, shutdown, onFatal };
   const { gateway } = await story.stage('inference, monitoring, retraining, gateway', async () => {
     const known = await startServices(services);
