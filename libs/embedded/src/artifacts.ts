@@ -1,43 +1,12 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { z } from 'zod';
+import { type Artifact, fileName } from './artifact-lock.ts';
 import { embeddedError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
 import { artifactPath, type MavenRepository } from './maven-repository.ts';
-
-const artifactSchema = z.object({
-  group: z.string(),
-  artifact: z.string(),
-  version: z.string(),
-  classifier: z.string().optional(),
-  extension: z.string(),
-  size: z.number(),
-  sha512: z.string(),
-});
-/** One file of a Maven repository, pinned to its bytes. */
-export type Artifact = z.infer<typeof artifactSchema>;
-
-const lockSchema = z.object({
-  kafka: z.array(artifactSchema),
-  'apicurio-java21': z.array(artifactSchema),
-  'apicurio-java17': z.array(artifactSchema),
-});
-export type ArtifactLock = z.infer<typeof lockSchema>;
-
-/** What libs/embedded/scripts/lock.ts wrote. */
-export async function readArtifactLock(): Promise<ArtifactLock> {
-  return lockSchema.parse(JSON.parse(await readFile(join(import.meta.dirname, 'artifacts.lock.json'), 'utf8')));
-}
-
-/** Changes with any byte of any artifact, so that folders named by it never mix versions. */
-export function lockDigest(artifacts: readonly Artifact[]): string {
-  const hash = createHash('sha256');
-  for (const { sha512 } of artifacts) hash.update(`${sha512}\n`);
-  return hash.digest('hex').slice(0, 12);
-}
 
 export interface FetchOptions {
   repository: MavenRepository;
@@ -92,10 +61,6 @@ async function fetchArtifact(artifact: Artifact, folder: string, { repository, o
   if (result !== 'fetched') {
     throw embeddedError(result.code, { detail: `${url.href}: ${result.reason}`, cause: result.cause });
   }
-}
-
-export function fileName({ artifact, version, classifier, extension }: Artifact): string {
-  return `${artifact}-${version}${classifier === undefined ? '' : `-${classifier}`}.${extension}`;
 }
 
 async function intact({ size, sha512 }: Artifact, path: string): Promise<boolean> {

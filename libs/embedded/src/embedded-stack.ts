@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { delimiter, join, resolve } from 'node:path';
 import { type Configuration, type Logger, machineEnvironment, type MachineEnvironment, reasonOf } from '#libs/platform';
 import { apicurioUrl, startApicurio } from './apicurio.ts';
-import { readArtifactLock } from './artifacts.ts';
+import { readArtifactLock } from './artifact-lock.ts';
 import { lockDirectory } from './directory-lock.ts';
 import type { Engine } from './engine.ts';
 import { embeddedError } from './errors.ts';
@@ -76,7 +76,7 @@ async function startEngines(options: EmbeddedStackOptions, directory: string, en
     return { brokers: external.brokers, registryUrl: external.registryUrl, kafkaLibraries: undefined };
   }
   const environment = options.environment ?? machineEnvironment();
-  const java = await findJava(config.java.home, environment, logger);
+  const java = await findJava(config.java.home, environment, { logger, onProgress });
   const install = await installOptions(config, { onProgress, environment });
   const libraries = external.brokers === undefined ? await installKafka(install) : undefined;
   const application = external.registryUrl === undefined ? await installApicurio(java, install) : undefined;

@@ -7,7 +7,7 @@ export const embeddedError = defineErrors({
   },
   JAVA_MISSING: {
     message:
-      'the embedded Kafka and schema registry need Java 17 or newer and none was found. Install one (Debian, Ubuntu: ' +
+      'the embedded Kafka and schema registry need Java 17 or newer; none was found, and none could be fetched. Install one (Debian, Ubuntu: ' +
       'apt install openjdk-17-jre-headless; macOS: brew install openjdk@21; others: https://adoptium.net), point java.home ' +
       'or JAVA_HOME to one, or use servers of your own: kafka.brokers and schemaRegistry.url, for which docker-compose.yml has containers',
     retriable: false,

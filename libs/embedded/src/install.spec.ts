@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { type Artifact, readArtifactLock } from './artifacts.ts';
+import { type Artifact, readArtifactLock } from './artifact-lock.ts';
 import { installApicurio, installKafka, type InstallOptions } from './install.ts';
 import { artifactPath, mavenRepository } from './maven-repository.ts';
 

@@ -4,14 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { newId } from '#libs/platform';
-import {
-  type Artifact,
-  type ArtifactLock,
-  ensureArtifacts,
-  fileName,
-  type FetchOptions,
-  lockDigest,
-} from './artifacts.ts';
+import { type Artifact, type ArtifactLock, fileName, lockDigest } from './artifact-lock.ts';
+import { ensureArtifacts, type FetchOptions } from './artifacts.ts';
 import { lockDirectory } from './directory-lock.ts';
 import type { Java } from './java.ts';
 

@@ -1,8 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type MachineEnvironment, silentLogger } from '#libs/platform';
+import type { JavaInstaller } from './install-java.ts';
 import { findJava, majorVersion } from './java.ts';
 
 let root: string;
@@ -23,13 +24,14 @@ async function install(name: string, version: string, { release = true } = {}): 
 
 const machine = (fields: Partial<MachineEnvironment>): MachineEnvironment => ({
   home: join(root, 'home'),
-  cacheDirectory: '',
+  cacheDirectory: join(root, 'cache'),
   javaHome: '',
   path: [],
   ...fields,
 });
-const find = (configured: string, environment: MachineEnvironment) =>
-  findJava(configured, environment, silentLogger, []);
+const unreachable: JavaInstaller = () => Promise.reject(new Error('no network'));
+const find = (configured: string, environment: MachineEnvironment, install = unreachable) =>
+  findJava(configured, environment, { logger: silentLogger, folders: [], install });
 
 describe('Java is taken from', () => {
   it('the setting before anything else', async () => {
@@ -64,11 +66,27 @@ describe('Java is taken from', () => {
 });
 
 describe('without a Java that will do', () => {
+  it('one is fetched into the cache, once', async () => {
+    const asked: number[] = [];
+    const installer: JavaInstaller = async (major, below) => {
+      asked.push(major);
+      await install(join('cache', 'embedded', basename(below), 'jre', 'jdk-21.0.5+11-jre'), '21.0.5');
+      return join(below, 'jre');
+    };
+    const first = await find('', machine({}), installer);
+    expect(first).toMatchObject({ major: 21, source: 'fetched' });
+    expect(await find('', machine({}), installer)).toEqual(first);
+    expect(asked).toEqual([21]);
+    expect(await readdir(join(root, 'cache', 'embedded'))).toEqual(['java-21']);
+  });
+
   it('the error says what was looked at and the ways out', async () => {
     const old = await install('old', '11.0.2');
     const error = await find('', machine({ path: [join(old, 'bin')] })).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code: 'JAVA_MISSING' });
     expect(String(error)).toContain(`${join(old, 'bin', 'java')} (PATH) is Java 11.0.2`);
+    expect(String(error)).toContain('fetching one failed, no network');
+    expect(await readdir(join(root, 'cache', 'embedded'))).toEqual([]);
     expect(String(error)).toMatch(/apt install .*java\.home.*kafka\.brokers.*docker-compose/s);
   });
 

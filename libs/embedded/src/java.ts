@@ -2,8 +2,9 @@ import { execFile } from 'node:child_process';
 import { readdir, readFile, realpath } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Logger, MachineEnvironment } from '#libs/platform';
+import { type Logger, type MachineEnvironment, reasonOf } from '#libs/platform';
 import { embeddedError } from './errors.ts';
+import { installJava, type JavaInstaller } from './install-java.ts';
 
 export interface Java {
   /** Path of the executable. */
@@ -29,16 +30,24 @@ const systemFolders: readonly Folder[] = [
 ];
 type Folder = readonly [folder: string, inside: string];
 
+export interface FindJavaOptions {
+  logger: Logger;
+  onProgress?: ((text: string) => void) | undefined;
+  /** Instead of the platform's usual ones. */
+  folders?: readonly Folder[];
+  /** Instead of fetching a Temurin. */
+  install?: JavaInstaller;
+}
+
 /**
- * The first Java new enough of: the setting, JAVA_HOME, PATH, the platform's usual folders. A setting that does not hold
- * is an error, whatever else is installed.
+ * The first Java new enough of: the setting, JAVA_HOME, PATH, the platform's usual folders, our own in the cache, fetched
+ * now if need be. A setting that does not hold is an error, whatever else is installed.
  * @throws TidemillError JAVA_HOME_UNUSABLE, JAVA_MISSING with everything that was looked at
  */
 export async function findJava(
   configured: string,
   environment: MachineEnvironment,
-  logger: Logger,
-  folders: readonly Folder[] = systemFolders,
+  { logger, onProgress = () => undefined, folders = systemFolders, install }: FindJavaOptions,
 ): Promise<Java> {
   if (configured !== '') {
     const java = await inspect(join(configured, 'bin', 'java'), 'java.home');
@@ -51,7 +60,15 @@ export async function findJava(
     if (typeof java !== 'string') return chosen(java, logger);
     refused.push(java);
   }
-  throw embeddedError('JAVA_MISSING', { detail: refused.length === 0 ? 'nothing called java' : refused.join('; ') });
+  try {
+    const own = await inspect(await installJava(environment.cacheDirectory, onProgress, install), 'fetched');
+    if (typeof own !== 'string') return chosen(own, logger);
+    refused.push(own);
+  } catch (error) {
+    refused.push(`fetching one failed, ${reasonOf(error)}`);
+    throw embeddedError('JAVA_MISSING', { detail: refused.join('; '), cause: error });
+  }
+  throw embeddedError('JAVA_MISSING', { detail: refused.join('; ') });
 }
 
 function chosen(java: Java, logger: Logger): Java {

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Artifact } from './artifacts.ts';
+import { type Artifact, fileName } from './artifact-lock.ts';
 
 /** Where artifacts are fetched from: an address that ends with a slash, and what to send along. */
 export interface MavenRepository {
@@ -54,7 +54,6 @@ function element(xml: string, name: string): string {
 }
 
 /** `io/apicurio/apicurio-registry-app/3.3.3/apicurio-registry-app-3.3.3-all.tar.gz` */
-export function artifactPath({ group, artifact, version, classifier, extension }: Artifact): string {
-  const file = `${artifact}-${version}${classifier === undefined ? '' : `-${classifier}`}.${extension}`;
-  return `${group.replaceAll('.', '/')}/${artifact}/${version}/${file}`;
+export function artifactPath(artifact: Artifact): string {
+  return `${artifact.group.replaceAll('.', '/')}/${artifact.artifact}/${artifact.version}/${fileName(artifact)}`;
 }
