@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { promisify } from 'node:util';
+import type { RetrainingRequest } from '#libs/events';
+import type { Configuration } from '#libs/platform';
+import type { Snapshot } from './snapshot.ts';
+
+const require = createRequire(import.meta.url);
+/** What decides the bytes of a version besides our own code. */
+const packages = ['onnxruntime-node', 'onnx-buf'];
+
+/** Where a version comes from, as far as its bytes depend on it: the same lineage gives the same bundle. */
+export interface Lineage {
+  trainer: string;
+  seed: number;
+  snapshot: { digest: string; datasets: readonly string[] };
+  split: { holdoutShare: number; groupAttribute: string };
+  packages: Record<string, string>;
+}
+
+/** Name of the built-in trainer; another name promises other bytes. */
+export const trainer = 'tidemill character n-grams 1';
+
+export async function lineageOf(snapshot: Snapshot, config: Configuration['retraining']): Promise<Lineage> {
+  const { seed, holdoutShare, groupAttribute } = config;
+  const versions = await Promise.all(packages.map(async (name) => [name, await versionOf(name)] as const));
+  return {
+    trainer,
+    seed,
+    snapshot: { digest: snapshot.digest, datasets: snapshot.datasets },
+    split: { holdoutShare, groupAttribute },
+    packages: Object.fromEntries(versions),
+  };
+}
+
+/** What the registry keeps besides: who asked, which offsets, which code, which configuration. */
+export async function registryLineage(
+  lineage: Lineage,
+  {
+    request,
+    snapshot,
+    config,
+  }: { request: RetrainingRequest; snapshot: Snapshot; config: Configuration['retraining'] },
+) {
+  const { id, policy, requestedBy, reason } = request;
+  return {
+    ...lineage,
+    snapshot: { ...lineage.snapshot, labelCutOff: snapshot.labelCutOff, labels: snapshot.offsets },
+    request: { id, policy, requestedBy, reason },
+    code: { commit: await commit() },
+    configuration: { gates: config.gates, triggers: config.triggers, coolDown: config.coolDown },
+  };
+}
+
+async function versionOf(name: string): Promise<string> {
+  // Not `name/package.json`: packages may hide it.
+  for (let folder = require.resolve(name); folder.includes(name); folder = folder.slice(0, folder.lastIndexOf('/'))) {
+    const json = await readFile(`${folder}/package.json`, 'utf8').catch(() => undefined);
+    const found: unknown = json === undefined ? undefined : JSON.parse(json);
+    if (isPackage(found) && found.name === name) return found.version;
+  }
+  return 'unknown';
+}
+
+function isPackage(value: unknown): value is { name: string; version: string } {
+  return typeof value === 'object' && value !== null && 'name' in value && 'version' in value;
+}
+
+/** Commit of the code that runs; null outside a clone. */
+async function commit(): Promise<string | null> {
+  try {
+    const { stdout } = await promisify(execFile)('git', ['rev-parse', 'HEAD'], { cwd: import.meta.dirname });
+    return stdout.trim();
+  } catch {
+    return null;
+  }
+}
