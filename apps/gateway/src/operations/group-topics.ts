@@ -3,6 +3,6 @@ import type { GroupTopics } from './system-status.ts';
 /** Which consumer group commits on which topics; their lags together say whether anything is pending. */
 export const groupTopics: GroupTopics = {
   inference: ['texts'],
-  monitoring: ['texts', 'labels', 'predictions'],
-  retraining: ['retraining-requests', 'drift-reports', 'performance-reports'],
+  monitoring: ['texts', 'labels', 'predictions', 'drift-reports', 'performance-reports'],
+  retraining: ['drift-reports', 'performance-reports'],
 };

@@ -1,0 +1,57 @@
+import type { RetrainingRequest, TriggerDecision } from '#libs/events';
+import type { LogReader, Stream, StreamProducer } from '#libs/stream';
+import { requestOf } from './decision.ts';
+
+/**
+ * Every decision, once: what topic trigger-decisions already has is known and not decided again when a report is
+ * delivered twice.
+ */
+export class DecisionLog {
+  readonly #stream: Stream;
+  readonly #producer: StreamProducer;
+  readonly #known = new Set<string>();
+  /** By model, event time of the last decision that led to a retraining. */
+  readonly #lastFired = new Map<string, number>();
+  #reader: LogReader | undefined;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+    this.#producer = stream.producer();
+  }
+
+  async start(): Promise<void> {
+    this.#reader = await this.#stream.readToEnd(
+      'trigger-decisions',
+      ({ value }) => void (value !== null && this.#note(value)),
+      { follow: true },
+    );
+  }
+
+  has(id: string): boolean {
+    return this.#known.has(id);
+  }
+
+  lastFired(model: string): number | undefined {
+    return this.#lastFired.get(model);
+  }
+
+  /** The request first: a crash in between repeats it under the same id, and none is ever lost. */
+  async write(decision: TriggerDecision, request?: RetrainingRequest): Promise<void> {
+    const { model, requestId } = decision;
+    const emitted = request ?? (requestId === null ? undefined : requestOf(decision, requestId));
+    if (emitted !== undefined) await this.#producer.send('retraining-requests', [{ key: model, value: emitted }]);
+    await this.#producer.send('trigger-decisions', [{ key: model, value: decision }]);
+    this.#note(decision);
+  }
+
+  async close(): Promise<void> {
+    await this.#reader?.close();
+    await this.#producer.close();
+  }
+
+  #note({ id, model, outcome, policy, occurredAt }: TriggerDecision): void {
+    this.#known.add(id);
+    if (outcome !== 'fired' || policy === 'rollback') return;
+    this.#lastFired.set(model, Math.max(occurredAt, this.#lastFired.get(model) ?? occurredAt));
+  }
+}

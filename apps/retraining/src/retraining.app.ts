@@ -1,0 +1,81 @@
+import { join } from 'node:path';
+import type { ClickHouse } from '#libs/clickhouse';
+import { type TopicName, topics } from '#libs/events';
+import { type RunningApp, startHttpApp } from '#libs/http';
+import { type Clock, type Configuration, type Logger, type Metrics, newId, Readiness } from '#libs/platform';
+import { ArtifactStore, Registry } from '#libs/registry';
+import { PipelineTransport, type Stream } from '#libs/stream';
+import { DecisionLog } from './decisions/decision-log.ts';
+import { Schedule } from './decisions/schedule.ts';
+import { TriggerPipeline } from './decisions/trigger.pipeline.ts';
+import { RetrainingModule } from './retraining.module.ts';
+import { Progress } from './workflow/progress.ts';
+import { RequestQueue } from './workflow/request-queue.ts';
+import { RetrainingWorkflow } from './workflow/retraining.workflow.ts';
+
+export interface RetrainingDependencies {
+  config: Configuration;
+  logger: Logger;
+  clock: Clock;
+  metrics: Metrics;
+  stream: Stream;
+  clickhouse: ClickHouse;
+  readiness?: Readiness;
+}
+
+const topicsUsed: readonly TopicName[] = [
+  'drift-reports',
+  'performance-reports',
+  'retraining-requests',
+  'trigger-decisions',
+  'registry-events',
+  'model-versions',
+];
+
+/**
+ * Starts retraining: the registry, the decisions and the workflow.
+ *
+ *   topics there → registry replayed → port → requests that were not ended → deciding
+ */
+export async function createRetraining(dependencies: RetrainingDependencies): Promise<RunningApp> {
+  const { config, logger, clock, metrics, stream, clickhouse } = dependencies;
+  const readiness = dependencies.readiness ?? new Readiness();
+  const onWaiting = (reason: string) => logger.warn({ reason }, 'waiting');
+  await stream.admin.waitForTopics(
+    topicsUsed.map((topic) => topics[topic]),
+    { onWaiting },
+  );
+  const registry = await Registry.open({ stream, clock, logger, newId });
+  const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
+  const progress = new Progress();
+  const shared = { clickhouse, registry, store, config, logger, metrics };
+  const workflow = new RetrainingWorkflow({ ...shared, progress });
+  const queue = new RequestQueue({ stream, registry, workflow, logger });
+  const log = new DecisionLog(stream);
+  const triggers = new TriggerPipeline({ ...shared, stream, log, queue, clock });
+  const { schedule: expression } = config.retraining.triggers;
+  const schedule = new Schedule({ expression, registry, queue, log, clock, logger });
+  readiness.block('requests', 'being read');
+  const strategy = new PipelineTransport([
+    async () => {
+      await log.start();
+      await queue.start();
+      schedule.start();
+      readiness.clear('requests');
+      return { close: () => (schedule.close(), queue.close()) };
+    },
+    () => triggers.start(),
+  ]);
+  const { host, port } = config.retraining;
+  const module = RetrainingModule.with({ registry, store, log, queue, progress, clock, readiness });
+  const app = await startHttpApp({ module, host, port, logger, metrics, readiness, strategy });
+  return {
+    url: app.url,
+    async close() {
+      readiness.block('retraining', 'stopping');
+      await app.close();
+      await log.close();
+      await registry.close();
+    },
+  };
+}

@@ -1,0 +1,39 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import type { Clock, Readiness } from '#libs/platform';
+import { ArtifactStore, Registry } from '#libs/registry';
+import { DecisionLog } from './decisions/decision-log.ts';
+import { RequestsController } from './decisions/requests.controller.ts';
+import { registryControllers } from './registry/registry.providers.ts';
+import { StatusController } from './status.controller.ts';
+import { CLOCK, READINESS } from './tokens.ts';
+import { Progress } from './workflow/progress.ts';
+import { RequestQueue } from './workflow/request-queue.ts';
+
+export interface RetrainingParts {
+  registry: Registry;
+  store: ArtifactStore;
+  log: DecisionLog;
+  queue: RequestQueue;
+  progress: Progress;
+  clock: Clock;
+  readiness: Readiness;
+}
+
+@Module({})
+export class RetrainingModule {
+  static with(parts: RetrainingParts): DynamicModule {
+    return {
+      module: RetrainingModule,
+      controllers: [...registryControllers, RequestsController, StatusController],
+      providers: [
+        { provide: Registry, useValue: parts.registry },
+        { provide: ArtifactStore, useValue: parts.store },
+        { provide: DecisionLog, useValue: parts.log },
+        { provide: RequestQueue, useValue: parts.queue },
+        { provide: Progress, useValue: parts.progress },
+        { provide: CLOCK, useValue: parts.clock },
+        { provide: READINESS, useValue: parts.readiness },
+      ],
+    };
+  }
+}

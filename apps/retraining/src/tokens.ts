@@ -1,0 +1,3 @@
+/** Injection tokens for what is not a class. */
+export const CLOCK = Symbol('clock');
+export const READINESS = Symbol('readiness');
