@@ -32,7 +32,8 @@ function logFactorial(n: number): number {
 }
 
 /**
- * Upper regularised incomplete gamma function Q(a, x), a > 0, x >= 0: the series below a + 1, Lentz's continued
+ * Upper regularised incomplete gamma function Q(a, x), a > 0, x >= 0 (a chi-squared variable with 2a degrees of freedom
+ * is beyond 2x with this probability): the series below a + 1, Lentz's continued
  * fraction above, so that small tails keep their relative precision. Source: Numerical Recipes, third edition, 6.2.
  */
 export function upperGamma(a: number, x: number): number {
@@ -71,9 +72,4 @@ function upperFraction(a: number, x: number): number {
 
 function nonZero(value: number, tiny: number): number {
   return Math.abs(value) < tiny ? tiny : value;
-}
-
-/** P(X > x) of a chi-squared variable with `degrees` degrees of freedom. */
-export function chiSquareSurvival(x: number, degrees: number): number {
-  return upperGamma(degrees / 2, x / 2);
 }

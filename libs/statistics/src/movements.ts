@@ -2,7 +2,7 @@ import { benjaminiHochberg } from './benjamini-hochberg.ts';
 import type { ReferenceTexts } from './reference-texts.ts';
 import { stratifiedExactTest } from './stratified-exact-test.ts';
 import type { TermKind } from './text-rows.ts';
-import { type Proportions, stratifiedProportionTest } from './two-proportion-test.ts';
+import { type Proportions, stratifiedProportionTest } from './stratified-proportion-test.ts';
 import { stratumCounts } from './weighting.ts';
 import type { WindowTexts } from './window-texts.ts';
 

@@ -12,16 +12,6 @@ export interface HeldText {
   stratum: number;
 }
 
-/** Share of a text's different terms that the reference has never seen; 0 for a text without terms. */
-export function outOfVocabularyShare(terms: Iterable<string>, reference: { has(term: string): boolean }): number {
-  let [unseen, total] = [0, 0];
-  for (const term of new Set(terms)) {
-    total++;
-    if (!reference.has(term)) unseen++;
-  }
-  return total === 0 ? 0 : unseen / total;
-}
-
 /**
  * Mean out-of-vocabulary share of a window's texts, for a reference as large as the one a held-out window is compared
  * with: a term counts by the probability that all reference texts with it are among the held-out ones (0 for most, 1

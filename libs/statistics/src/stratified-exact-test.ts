@@ -1,5 +1,5 @@
 import { logChoose } from './gamma.ts';
-import type { Proportions } from './two-proportion-test.ts';
+import type { Proportions } from './stratified-proportion-test.ts';
 
 /**
  * Exact conditional version of the stratified two-proportion test, for terms that few texts contain: given how many

@@ -26,12 +26,3 @@ export function stratifiedProportionTest(strata: Iterable<Proportions>): { z: nu
   const z = variance > 0 ? excess / Math.sqrt(variance) : 0;
   return { z, pValue: twoSidedP(z) };
 }
-
-/** The pooled two-proportion z-test (z positive when the window has more). Source: Pearson 1900. */
-export function twoProportionTest(counts: Proportions): { z: number; pValue: number } {
-  const { referenceHits, referenceTotal, windowHits, windowTotal } = counts;
-  const pooled = (referenceHits + windowHits) / (referenceTotal + windowTotal);
-  const variance = pooled * (1 - pooled) * (1 / referenceTotal + 1 / windowTotal);
-  const z = variance > 0 ? (windowHits / windowTotal - referenceHits / referenceTotal) / Math.sqrt(variance) : 0;
-  return { z, pValue: twoSidedP(z) };
-}
