@@ -68,7 +68,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
   ]);
   const { host, port } = config.retraining;
   const module = RetrainingModule.with({ registry, store, log, queue, progress, clock, readiness });
-  const app = await startHttpApp({ module, host, port, logger, metrics, readiness, strategy });
+  const app = await startHttpApp({ module, host, port, logger, metrics, readiness, strategy, bodyLimit: 64 * 1024 ** 2, configure: (nest) => { nest.getHttpAdapter().getInstance().addContentTypeParser("application/x-ndjson", { parseAs: "string" }, (_r, b, d) => d(null, b)); } });
   return {
     url: app.url,
     async close() {

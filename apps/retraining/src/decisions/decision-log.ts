@@ -1,6 +1,8 @@
 import type { RetrainingRequest, TriggerDecision } from '#libs/events';
 import type { LogReader, Stream, StreamProducer } from '#libs/stream';
-import { requestOf } from './decision.ts';
+import { type Policy, requestOf } from './decision.ts';
+
+const policiesOnEvents = new Set<string>(['drift', 'accuracy', 'new-labels'] satisfies Policy[]);
 
 /**
  * Every decision, once: what topic trigger-decisions already has is known and not decided again when a report is
@@ -10,7 +12,7 @@ export class DecisionLog {
   readonly #stream: Stream;
   readonly #producer: StreamProducer;
   readonly #known = new Set<string>();
-  /** By model, event time of the last decision that led to a retraining. */
+  /** By model, event time of the last decision of a policy on events that led to a retraining. */
   readonly #lastFired = new Map<string, number>();
   #reader: LogReader | undefined;
 
@@ -51,7 +53,8 @@ export class DecisionLog {
 
   #note({ id, model, outcome, policy, occurredAt }: TriggerDecision): void {
     this.#known.add(id);
-    if (outcome !== 'fired' || policy === 'rollback') return;
+    // People and the schedule go by the clock, which says nothing about event time.
+    if (outcome !== 'fired' || !policiesOnEvents.has(policy)) return;
     this.#lastFired.set(model, Math.max(occurredAt, this.#lastFired.get(model) ?? occurredAt));
   }
 }
