@@ -27,19 +27,21 @@ const salt = 'tidemill-holdout-1';
 /**
  * Takes duplicates out and divides the rest. Of texts that are equal after normalisation the one labelled last counts.
  * Which side a group is on follows from its name alone, so that what one version was evaluated on no later one is
- * trained on.
+ * trained on. A text that occurs in groups of both sides is trained on: an earlier version, which saw fewer of its
+ * copies, may have been.
  * @param holdoutShare share of the groups that are held out.
  */
 export function divide(texts: readonly LabelledText[], holdoutShare: number): TrainingData {
-  const kept = new Map<string, LabelledText>();
-  for (const text of texts.toSorted(byLabelTime)) kept.set(normalise(text.text), text);
-  const rows = [...kept].map(([form, text]) => ({ ...text, group: text.group === '' ? sha256(form) : text.group }));
-  const sides = Map.groupBy(rows.toSorted(byId), ({ group }) => positionOf(group) < holdoutShare);
-  return {
-    training: sides.get(false) ?? [],
-    holdout: sides.get(true) ?? [],
-    duplicates: texts.length - rows.length,
-  };
+  const kept = new Map<string, { text: LabelledText; heldOut: boolean }>();
+  for (const text of texts.toSorted(byLabelTime)) {
+    const form = normalise(text.text);
+    const group = text.group === '' ? sha256(form) : text.group;
+    const heldOut = positionOf(group) < holdoutShare && kept.get(form)?.heldOut !== false;
+    kept.set(form, { text: { ...text, group }, heldOut });
+  }
+  const sides = Map.groupBy(kept.values(), ({ heldOut }) => heldOut);
+  const side = (heldOut: boolean) => (sides.get(heldOut) ?? []).map(({ text }) => text).toSorted(byId);
+  return { training: side(false), holdout: side(true), duplicates: texts.length - kept.size };
 }
 
 /** sha256 over ids, texts, labels and groups in the order of ids: the same data, the same digest. */
