@@ -7,7 +7,7 @@ import { ArtifactStore, Registry } from '#libs/registry';
 import { PipelineTransport, type Stream } from '#libs/stream';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { Schedule } from './decisions/schedule.ts';
-import { TriggerPipeline } from './decisions/trigger.pipeline.ts';
+import { Triggers } from './decisions/triggers.ts';
 import { RetrainingModule } from './retraining.module.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
@@ -49,10 +49,10 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
   const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
   const progress = new Progress();
   const shared = { clickhouse, registry, store, config, logger, metrics };
-  const workflow = new RetrainingWorkflow({ ...shared, progress });
+  const workflow = new RetrainingWorkflow({ ...shared, stream, progress });
   const queue = new RequestQueue({ stream, registry, workflow, logger });
   const log = new DecisionLog(stream);
-  const triggers = new TriggerPipeline({ ...shared, stream, log, queue, clock });
+  const triggers = new Triggers({ ...shared, stream, log, queue, clock });
   const { schedule: expression } = config.retraining.triggers;
   const schedule = new Schedule({ expression, registry, queue, log, clock, logger });
   readiness.block('requests', 'being read');
@@ -64,11 +64,29 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
       readiness.clear('requests');
       return { close: () => (schedule.close(), queue.close()) };
     },
-    () => triggers.start(),
+    async () => {
+      await triggers.start();
+      return triggers;
+    },
   ]);
   const { host, port } = config.retraining;
-  const module = RetrainingModule.with({ registry, store, log, queue, progress, clock, readiness });
-  const app = await startHttpApp({ module, host, port, logger, metrics, readiness, strategy, bodyLimit: 64 * 1024 ** 2, configure: (nest) => { nest.getHttpAdapter().getInstance().addContentTypeParser("application/x-ndjson", { parseAs: "string" }, (_r, b, d) => d(null, b)); } });
+  const module = RetrainingModule.with({ registry, store, log, queue, triggers, progress, clock, readiness });
+  const app = await startHttpApp({
+    module,
+    host,
+    port,
+    logger,
+    metrics,
+    readiness,
+    strategy,
+    bodyLimit: 64 * 1024 ** 2,
+    configure: (nest) => {
+      nest
+        .getHttpAdapter()
+        .getInstance()
+        .addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_r, b, d) => d(null, b));
+    },
+  });
   return {
     url: app.url,
     async close() {

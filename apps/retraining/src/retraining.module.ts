@@ -3,6 +3,7 @@ import type { Clock, Readiness } from '#libs/platform';
 import { ArtifactStore, Registry } from '#libs/registry';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { RequestsController } from './decisions/requests.controller.ts';
+import { Triggers } from './decisions/triggers.ts';
 import { registryControllers } from './registry/registry.providers.ts';
 import { StatusController } from './status.controller.ts';
 import { CLOCK, READINESS } from './tokens.ts';
@@ -14,6 +15,7 @@ export interface RetrainingParts {
   store: ArtifactStore;
   log: DecisionLog;
   queue: RequestQueue;
+  triggers: Triggers;
   progress: Progress;
   clock: Clock;
   readiness: Readiness;
@@ -30,6 +32,7 @@ export class RetrainingModule {
         { provide: ArtifactStore, useValue: parts.store },
         { provide: DecisionLog, useValue: parts.log },
         { provide: RequestQueue, useValue: parts.queue },
+        { provide: Triggers, useValue: parts.triggers },
         { provide: Progress, useValue: parts.progress },
         { provide: CLOCK, useValue: parts.clock },
         { provide: READINESS, useValue: parts.readiness },

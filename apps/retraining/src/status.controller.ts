@@ -1,6 +1,7 @@
 import { Controller, Get, Inject } from '@nestjs/common';
 import type { Readiness } from '#libs/platform';
 import { READINESS } from './tokens.ts';
+import { Triggers } from './decisions/triggers.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
 
@@ -8,22 +9,27 @@ import { RequestQueue } from './workflow/request-queue.ts';
 export class StatusController {
   constructor(
     @Inject(RequestQueue) private readonly queue: RequestQueue,
+    @Inject(Triggers) private readonly triggers: Triggers,
     @Inject(Progress) private readonly progress: Progress,
     @Inject(READINESS) private readonly readiness: Readiness,
   ) {}
 
-  /** Idle: no request waits or is worked on, as far as the topic had come when this was asked. */
+  /** Idle: as far as the topics had come when this was asked, every report is decided and every request has ended. */
   @Get('status')
   async state() {
-    await this.queue.caughtUp();
-    const { failure, idle } = this.queue;
+    const { queue, triggers, progress } = this;
+    await triggers.caughtUp();
+    // Asked in the order of the work: what a decision asks for is in the topic before the decision is done.
+    const decided = triggers.idle;
+    await queue.caughtUp();
     const { ready, reasons } = this.readiness;
+    const failures = [queue.failure, triggers.failure].filter((failure) => failure !== undefined);
     return {
       app: 'retraining',
-      ready: ready && failure === undefined,
-      reasons: failure === undefined ? reasons : [...reasons, failure],
-      idle: ready && idle,
-      ...this.progress.state,
+      ready: ready && failures.length === 0,
+      reasons: [...reasons, ...failures],
+      idle: ready && decided && queue.idle,
+      ...progress.state,
     };
   }
 }

@@ -4,5 +4,4 @@ import type { GroupTopics } from './system-status.ts';
 export const groupTopics: GroupTopics = {
   inference: ['texts'],
   monitoring: ['texts', 'labels', 'predictions', 'drift-reports', 'performance-reports'],
-  retraining: ['drift-reports', 'performance-reports'],
 };

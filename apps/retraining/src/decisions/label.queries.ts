@@ -28,25 +28,6 @@ export function labelsGivenBetween(
   );
 }
 
-/** Start of the first of the drifting windows of an epoch that no stable window separates from `windowStart`. */
-export async function driftSince(
-  clickhouse: ClickHouse,
-  { model, epoch, windowStart }: { model: string; epoch: number; windowStart: number },
-): Promise<number> {
-  const rows = await clickhouse.query<{ verdict: string; start: number }>(
-    `SELECT verdict, toUnixTimestamp64Milli(window_start) AS start FROM drift_reports FINAL
-     WHERE model = {model:String} AND epoch = {epoch:Int64} AND window_start < fromUnixTimestamp64Milli({windowStart:Int64}, 'UTC')
-     ORDER BY window_start DESC LIMIT 1000`,
-    { model, epoch, windowStart },
-  );
-  let since = windowStart;
-  for (const { verdict, start } of rows) {
-    if (verdict !== 'drift' && verdict !== 'warning') break;
-    since = Number(start);
-  }
-  return since;
-}
-
 /** Labelled texts that one epoch answered, in the order their labels were given. */
 export function labelledAnswers(
   clickhouse: ClickHouse,

@@ -1,0 +1,202 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ClickHouse } from '#libs/clickhouse';
+import type { DriftReport, PerformanceReport } from '#libs/events';
+import { type Clock, type Configuration, type Logger, type Metrics, milliseconds, reasonOf } from '#libs/platform';
+import type { ArtifactStore, Registry } from '#libs/registry';
+import type { LogReader, Stream } from '#libs/stream';
+import type { RequestQueue } from '../workflow/request-queue.ts';
+import { accuracyPolicy } from './accuracy.policy.ts';
+import { decide, type Finding, type Occasion } from './decision.ts';
+import type { DecisionLog } from './decision-log.ts';
+import { DriftHistory } from './drift-history.ts';
+import { driftPolicy } from './drift.policy.ts';
+import { labelsGivenBetween, labelsOfTextsSince } from './label.queries.ts';
+import { newLabelsPolicy } from './new-labels.policy.ts';
+import { rollbackFinding } from './rollback-watch.ts';
+
+export interface TriggersOptions {
+  stream: Stream;
+  clickhouse: ClickHouse;
+  registry: Registry;
+  store: ArtifactStore;
+  log: DecisionLog;
+  queue: RequestQueue;
+  config: Configuration;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+type Report = { kind: 'drift'; report: DriftReport } | { kind: 'performance'; report: PerformanceReport };
+
+const retryAfter = 1000;
+
+/**
+ * From reports to decisions:
+ *
+ *   drift report                → drift
+ *   performance report, rolling → rollback, accuracy, new labels
+ *
+ * Each decision is fired, held or not met, and is written with its figures whatever it is. Reports of the two topics are
+ * looked at in the order of event time, so that the same stream gives the same decisions. Both topics are read from
+ * their beginning at every start: what has been decided is known by its id and not decided again.
+ */
+export class Triggers {
+  readonly #options: TriggersOptions;
+  readonly #stop = new AbortController();
+  readonly #drift = new DriftHistory();
+  #readers: LogReader[] = [];
+  #waiting: Report[] = [];
+  #working: Promise<void> | undefined;
+  #failure: string | undefined;
+
+  constructor(options: TriggersOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    const { stream } = this.#options;
+    const follow = { follow: true };
+    this.#readers = [
+      await stream.readToEnd(
+        'drift-reports',
+        ({ value }) => void (value !== null && this.#add({ kind: 'drift', report: value })),
+        follow,
+      ),
+      await stream.readToEnd(
+        'performance-reports',
+        ({ value }) => void (value?.scope === 'rolling' && this.#add({ kind: 'performance', report: value })),
+        follow,
+      ),
+    ];
+    this.#pump();
+  }
+
+  /** Resolves when every report written before the call is known here. */
+  async caughtUp(): Promise<void> {
+    await Promise.all(this.#readers.map((reader) => reader.caughtUp()));
+  }
+
+  get idle(): boolean {
+    return this.#working === undefined && this.#waiting.length === 0;
+  }
+
+  /** Why nothing is decided at the moment, if so. */
+  get failure(): string | undefined {
+    return this.#failure;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#readers.map((reader) => reader.close()));
+    await this.#working;
+  }
+
+  #add(report: Report): void {
+    if (report.kind === 'drift') this.#drift.note(report.report);
+    this.#waiting.push(report);
+    if (this.#readers.length > 0) this.#pump();
+  }
+
+  #pump(): void {
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#pump();
+    });
+  }
+
+  async #work(): Promise<void> {
+    const { logger } = this.#options;
+    const { signal } = this.#stop;
+    while (this.#waiting.length > 0 && !signal.aborted) {
+      try {
+        // A report of the other topic that was written earlier comes first.
+        await this.caughtUp();
+        this.#waiting.sort(byEventTime);
+        const [next] = this.#waiting;
+        if (next === undefined) return;
+        await (next.kind === 'drift' ? this.#onDrift(next.report) : this.#onPerformance(next.report));
+        this.#waiting.shift();
+        this.#failure = undefined;
+      } catch (error) {
+        this.#failure = `a decision waits: ${reasonOf(error)}`;
+        logger.warn({ reason: reasonOf(error) }, 'a decision could not be taken and is tried again');
+        await delay(retryAfter, undefined, { signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  async #onDrift(report: DriftReport): Promise<void> {
+    const { clickhouse, registry, config } = this.#options;
+    const { triggers } = config.retraining;
+    const { model, windowStart, windowEnd: until, verdict } = report;
+    const occasion = this.#occasion(report, until);
+    if (!triggers.drift || verdict === 'collecting' || this.#taken('drift', occasion)) return;
+    const since = verdict === 'drift' ? this.#drift.since(report) : windowStart;
+    const labels = verdict === 'drift' ? await labelsOfTextsSince(clickhouse, { model, since, until }) : 0;
+    const servingEpoch = registry.model(model)?.serving?.epoch;
+    const situation = { servingEpoch, since, labels, minimumLabels: triggers.driftMinimumLabels };
+    await this.#decide(driftPolicy(report, situation), occasion);
+  }
+
+  async #onPerformance(report: PerformanceReport): Promise<void> {
+    const { clickhouse, registry, log, config } = this.#options;
+    const { accuracyBelow: below, accuracyMinimumLabels: minimumLabels, newLabels: above } = config.retraining.triggers;
+    const { model, windowEnd: until } = report;
+    const occasion = this.#occasion(report, until);
+    const registered = registry.model(model);
+    if (registered !== undefined && !this.#taken('rollback', occasion)) {
+      const finding = await rollbackFinding(this.#options, registered, report);
+      if (finding !== undefined) await this.#rollBack(finding, occasion);
+    }
+    const servingEpoch = registry.model(model)?.serving?.epoch;
+    if (below > 0 && !this.#taken('accuracy', occasion))
+      await this.#decide(accuracyPolicy(report, { servingEpoch, below, minimumLabels }), occasion);
+    if (above > 0 && !this.#taken('new-labels', occasion)) {
+      const since = log.lastFired(model) ?? 0;
+      const labels = await labelsGivenBetween(clickhouse, { model, since, until });
+      await this.#decide(newLabelsPolicy({ labels, above, since }), occasion);
+    }
+  }
+
+  async #rollBack(finding: Finding, occasion: Occasion): Promise<void> {
+    const { registry, log, metrics } = this.#options;
+    const { model } = occasion;
+    // Neither cool-down nor a retraining under way may keep a version serving that is clearly worse.
+    const decision = decide(finding, occasion, { pending: false, lastRetraining: undefined, coolDown: 0 });
+    if (decision.outcome === 'fired') {
+      await registry.rollback({ model, by: 'policy rollback', reason: finding.reason, requestId: decision.id });
+      metrics.increment('tidemill_rollbacks_total', { model });
+    }
+    await log.write(decision);
+  }
+
+  async #decide(finding: Finding, occasion: Occasion): Promise<void> {
+    const { log, queue, config } = this.#options;
+    const { model } = occasion;
+    const hold = {
+      pending: queue.pending(model),
+      lastRetraining: log.lastFired(model),
+      coolDown: milliseconds(config.retraining.coolDown),
+    };
+    await log.write(decide(finding, occasion, hold));
+    // What this decision asked for holds back the next one.
+    await queue.caughtUp();
+  }
+
+  #occasion(report: { id: string; model: string; revision: number }, occurredAt: number): Occasion {
+    const { clock } = this.#options;
+    return { model: report.model, evidenceId: `${report.id}:${report.revision}`, occurredAt, decidedAt: clock.now() };
+  }
+
+  #taken(policy: Finding['policy'], { model, evidenceId }: Occasion): boolean {
+    return this.#options.log.has(`${model}:${policy}:${evidenceId}`);
+  }
+}
+
+/** By the end of what they speak of; drift first, then by name, so that the order never depends on arrival. */
+function byEventTime(a: Report, b: Report): number {
+  if (a.report.windowEnd !== b.report.windowEnd) return a.report.windowEnd - b.report.windowEnd;
+  if (a.kind !== b.kind) return a.kind === 'drift' ? -1 : 1;
+  return a.report.id < b.report.id ? -1 : 1;
+}
