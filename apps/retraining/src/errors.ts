@@ -3,6 +3,7 @@ import { defineErrors } from '#libs/platform';
 export const retrainingError = defineErrors({
   TRAINING_REFUSED: { message: 'the labelled texts cannot be trained on', retriable: false },
   TRAINING_FAILED: { message: 'the trainer process ended before it was done', retriable: false },
+  VERSION_LOST: { message: 'the version that was registered cannot be found any more', retriable: false },
   NOTHING_TO_EVALUATE: {
     message: 'no labelled text is held out, so a version could not be evaluated; label more texts of more groups',
     retriable: false,

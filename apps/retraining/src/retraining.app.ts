@@ -24,6 +24,8 @@ export interface RetrainingDependencies {
 }
 
 const topicsUsed: readonly TopicName[] = [
+  'texts',
+  'labels',
   'drift-reports',
   'performance-reports',
   'retraining-requests',

@@ -1,11 +1,17 @@
 import type { Evaluation, PairedComparison } from '#libs/evaluation';
 import { type Configuration, milliseconds } from '#libs/platform';
 
+export const gateNames = ['minimum-accuracy', 'macro-f1', 'paired-test', 'recall', 'output-format', 'latency'] as const;
+
 /** One condition of a promotion. */
 export interface Gate {
-  name: 'output-format' | 'minimum-accuracy' | 'macro-f1' | 'paired-test' | 'recall' | 'latency';
+  name: (typeof gateNames)[number];
   passed: boolean;
-  /** What was measured against what, in a sentence. */
+  /** What was measured: a share, a probability or milliseconds. */
+  value: number;
+  /** What it was measured against. */
+  limit: number;
+  /** The same in a sentence. */
   detail: string;
 }
 
@@ -26,6 +32,8 @@ export function qualityGates(
     {
       name: 'minimum-accuracy',
       passed: accuracy.value >= config.minimumAccuracy,
+      value: accuracy.value,
+      limit: config.minimumAccuracy,
       detail: `accuracy ${percent(accuracy.value)}, at least ${percent(config.minimumAccuracy)} is asked for`,
     },
     macroF1Gate(evaluation, comparison, config),
@@ -41,13 +49,17 @@ function macroF1Gate(
 ): Gate {
   if (comparison === undefined) {
     const detail = `macro-F1 ${macroF1.value.toFixed(3)}, a first version must reach ${minimumMacroF1}`;
-    return { name: 'macro-f1', passed: macroF1.value >= minimumMacroF1, detail };
+    const passed = macroF1.value >= minimumMacroF1;
+    return { name: 'macro-f1', passed, value: macroF1.value, limit: minimumMacroF1, detail };
   }
   const { champion, challenger } = comparison;
   const margin = macroF1Margin === 0 ? '' : ` by more than ${macroF1Margin}`;
+  const limit = champion.macroF1 + macroF1Margin;
   return {
     name: 'macro-f1',
-    passed: challenger.macroF1 > champion.macroF1 + macroF1Margin,
+    passed: challenger.macroF1 > limit,
+    value: challenger.macroF1,
+    limit,
     detail: `macro-F1 ${challenger.macroF1.toFixed(3)}, must exceed the champion's ${champion.macroF1.toFixed(3)}${margin} on the same ${comparison.texts} texts`,
   };
 }
@@ -57,6 +69,8 @@ function pairedGate({ onlyChampionRight, onlyChallengerRight, pValueWorse }: Pai
   return {
     name: 'paired-test',
     passed: pValueWorse >= worseLevel,
+    value: pValueWorse,
+    limit: worseLevel,
     detail:
       `${onlyChallengerRight} texts only this version answers right, ${onlyChampionRight} only the champion ` +
       `(McNemar, one-sided p of being worse ${pValueWorse.toPrecision(2)}, below ${worseLevel} refuses)`,
@@ -69,7 +83,8 @@ function recallGate(
 ): Gate {
   const gated = classes.filter(({ support }) => support >= recallSupport);
   const failing = gated.filter(({ recall }) => recall.value < minimumRecall);
-  const shown = (failing.length > 0 ? failing : gated.toSorted((a, b) => a.recall.value - b.recall.value).slice(0, 1))
+  const ascending = gated.toSorted((a, b) => a.recall.value - b.recall.value);
+  const shown = (failing.length > 0 ? failing : ascending.slice(0, 1))
     .map(({ label, recall, support }) => `${label} ${percent(recall.value)} of ${support}`)
     .join(', ');
   const unsure = classes.length - gated.length;
@@ -77,6 +92,8 @@ function recallGate(
   return {
     name: 'recall',
     passed: failing.length === 0,
+    value: ascending[0]?.recall.value ?? 1,
+    limit: minimumRecall,
     detail: `${failing.length > 0 ? 'too low' : 'lowest'}: ${shown === '' ? 'none' : shown}; every class must reach ${percent(minimumRecall)}${rest}`,
   };
 }
@@ -91,6 +108,8 @@ export function hostGates(
     {
       name: 'output-format',
       passed: host.reproduced,
+      value: host.reproduced ? 1 : 0,
+      limit: 1,
       detail: host.reproduced
         ? 'a host answers every golden text with the recorded probabilities'
         : 'a host does not answer the golden texts as recorded',
@@ -98,6 +117,8 @@ export function hostGates(
     {
       name: 'latency',
       passed: host.slowestMilliseconds < limit,
+      value: host.slowestMilliseconds,
+      limit,
       detail: `the slowest text took ${host.slowestMilliseconds.toFixed(1)} ms, less than ${limit} ms is asked for`,
     },
   ];

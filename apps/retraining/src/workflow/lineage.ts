@@ -2,8 +2,10 @@ import { execFile } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import type { RetrainingRequest } from '#libs/events';
 import type { Configuration } from '#libs/platform';
+import { type Gate, gateNames } from './gates.ts';
 import type { Snapshot } from './snapshot.ts';
 
 const require = createRequire(import.meta.url);
@@ -34,23 +36,42 @@ export async function lineageOf(snapshot: Snapshot, config: Configuration['retra
   };
 }
 
-/** What the registry keeps besides: who asked, which offsets, which code, which configuration. */
+/** What the registry keeps besides: who asked, which offsets, which code and configuration, what the gates said. */
 export async function registryLineage(
   lineage: Lineage,
-  {
-    request,
-    snapshot,
-    config,
-  }: { request: RetrainingRequest; snapshot: Snapshot; config: Configuration['retraining'] },
+  of: { request: RetrainingRequest; snapshot: Snapshot; gates: readonly Gate[]; config: Configuration },
 ) {
-  const { id, policy, requestedBy, reason } = request;
+  const { id, policy, requestedBy, reason } = of.request;
+  const { gates, triggers, coolDown } = of.config.retraining;
   return {
     ...lineage,
-    snapshot: { ...lineage.snapshot, labelCutOff: snapshot.labelCutOff, labels: snapshot.offsets },
+    snapshot: { ...lineage.snapshot, labelCutOff: of.snapshot.labelCutOff, labels: of.snapshot.offsets },
     request: { id, policy, requestedBy, reason },
     code: { commit: await commit() },
-    configuration: { gates: config.gates, triggers: config.triggers, coolDown: config.coolDown },
+    configuration: { gates, triggers, coolDown },
+    gates: of.gates,
   };
+}
+
+export type RegistryLineage = Awaited<ReturnType<typeof registryLineage>>;
+
+const gateSchema = z.object({
+  name: z.enum(gateNames),
+  passed: z.boolean(),
+  value: z.number(),
+  limit: z.number(),
+  detail: z.string(),
+});
+
+/** What the quality gates said of a registered version. @throws when the lineage is not of this workflow's making */
+export function qualityGatesOf(lineage: unknown): Gate[] {
+  return z.object({ gates: z.array(gateSchema) }).parse(lineage).gates;
+}
+
+/** Event time up to which a version knew labels; 0 where that is not known, as with an imported version. */
+export function labelCutOffOf(lineage: unknown): number {
+  const known = z.object({ snapshot: z.object({ labelCutOff: z.number() }) }).safeParse(lineage);
+  return known.success ? known.data.snapshot.labelCutOff : 0;
 }
 
 async function versionOf(name: string): Promise<string> {

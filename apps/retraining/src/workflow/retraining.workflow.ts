@@ -2,20 +2,24 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClickHouse } from '#libs/clickhouse';
 import { type RetrainingRequest, versionName } from '#libs/events';
-import { type Bundle, type HostModel, hostModel, ModelHost } from '#libs/model';
+import { type Bundle, type HostModel, hostModel } from '#libs/model';
 import { type Configuration, type Logger, type Metrics, milliseconds, reasonOf, TidemillError } from '#libs/platform';
-import type { ArtifactStore, Registry } from '#libs/registry';
+import type { ArtifactStore, RegisteredVersion, Registry } from '#libs/registry';
+import type { Stream } from '#libs/stream';
 import { retrainingError } from '../errors.ts';
-import { evaluateVersion } from './evaluate-version.ts';
+import { type Champion, evaluateVersion } from './evaluate-version.ts';
 import { type Gate, hostGates, qualityGates } from './gates.ts';
-import { lineageOf, registryLineage } from './lineage.ts';
+import { labelCutOffOf, lineageOf, qualityGatesOf, type RegistryLineage, registryLineage } from './lineage.ts';
 import type { Progress } from './progress.ts';
-import { takeSnapshot } from './snapshot.ts';
-import { train } from './train.ts';
-import { divide } from './training-data.ts';
+import { type Snapshot, takeSnapshot } from './snapshot.ts';
+import { untilStored } from './stored.ts';
+import { train, type Trained } from './train.ts';
+import { divide, type TrainingData } from './training-data.ts';
+import { tryHost } from './try-host.ts';
 import { writeVersion } from './write-version.ts';
 
 export interface WorkflowOptions {
+  stream: Stream;
   clickhouse: ClickHouse;
   registry: Registry;
   store: ArtifactStore;
@@ -25,8 +29,22 @@ export interface WorkflowOptions {
   progress: Progress;
 }
 
-/** Texts answered one by one in the host test. */
-const latencyTexts = 20;
+/** One request being worked on. */
+interface Work {
+  request: RetrainingRequest;
+  runId: string;
+  signal: AbortSignal;
+}
+
+/** A version in the store, not yet registered. */
+interface Built {
+  bundle: Bundle;
+  metrics: Record<string, number>;
+  lineage: RegistryLineage;
+}
+
+/** Longest wait for labels that are on their way into the tables, milliseconds. */
+const storedPatience = 60_000;
 
 /**
  * From a request to a promotion or a refusal, one request at a time:
@@ -36,15 +54,14 @@ const latencyTexts = 20;
  *   3 train      in a process of its own
  *   4 evaluate   new version and champion on the held-out texts, with the code that serves
  *   5 bundle     graph, manifest, figures, card, lineage: into the store under its digest
- *   6 register   run finished, version registered
+ *   6 register   run finished, version registered with what the quality gates said
  *   7 gates      quality; not passed: refused, the version is archived
  *   8 host       staged, and run in a real host: golden texts and latency; not passed: refused
  *   9 promote    the registry tells topic model-versions, and inference swaps
  *
- * A crash anywhere starts the request again at 1. Up to 5 nothing was told to anybody, and the same data and seed make
- * the same bytes. From 6 on every step is told to the registry under the run or the request and counts once: the version
- * registered before the crash is found again by run and digest, and a request that was promoted or refused has ended
- * and is not started again. So there are never two promotions of one request.
+ * A crash up to 6 starts the request again at 1: nothing was told to anybody, and the same data and seed make the same
+ * bytes. A crash after 6 goes on at 7 with the version that was registered for the request. A request that was promoted
+ * or refused has ended and is not started again, so there are never two promotions of one request.
  */
 export class RetrainingWorkflow {
   readonly #options: WorkflowOptions;
@@ -55,16 +72,18 @@ export class RetrainingWorkflow {
 
   /** Resolves when the request has ended in the registry, well or badly. @throws the signal's reason, or what may pass. */
   async run(request: RetrainingRequest, signal: AbortSignal): Promise<void> {
-    const { registry, logger, metrics, progress } = this.#options;
-    const { model, id: requestId, reason, requestedBy: by } = request;
+    const { registry, logger, metrics, progress, config } = this.#options;
+    const { model, id: requestId, policy, reason, requestedBy: by } = request;
     if (registry.ended(model, requestId) !== undefined) return;
     metrics.increment('tidemill_retraining_requests_total', { model });
     metrics.set('tidemill_retraining_running', 1, { model });
     progress.begin(request);
-    const parameters = { policy: request.policy, seed: String(this.#options.config.retraining.seed) };
+    const parameters = { policy, seed: String(config.retraining.seed) };
     const runId = await registry.startRun({ model, requestId, parameters, by, reason });
     try {
-      await this.#run(request, runId, signal);
+      const work = { request, runId, signal };
+      const before = registry.model(model)?.versions.find((version) => version.requestId === requestId);
+      await this.#judge(work, before ?? (await this.#make(work)));
     } catch (error) {
       // What may pass (a broker, a database) is tried again by the caller; the rest ends the request.
       if (signal.aborted || (error instanceof TidemillError && error.retriable)) throw error;
@@ -76,119 +95,140 @@ export class RetrainingWorkflow {
     }
   }
 
-  async #run(request: RetrainingRequest, runId: string, signal: AbortSignal): Promise<void> {
-    const { registry, store, config, progress } = this.#options;
-    const { seed, holdoutShare, groupAttribute, gates: limits, trainingTimeout } = config.retraining;
-    const { model, id: requestId, requestedBy: by } = request;
-
+  /** Steps 1 to 6. */
+  async #make(work: Work): Promise<RegisteredVersion> {
+    const { progress } = this.#options;
     progress.enter('snapshot', 'collecting labelled texts');
-    const datasets = registry.model(model)?.datasets.map(({ digest }) => digest) ?? [];
-    const sources = { clickhouse: this.#options.clickhouse, store, groupAttribute };
-    const snapshot = await takeSnapshot(sources, { model, datasets, labelCutOff: request.labelCutOff });
-    const data = divide(snapshot.texts, holdoutShare);
+    const snapshot = await this.#snapshot(work);
+    const data = divide(snapshot.texts, this.#options.config.retraining.holdoutShare);
     if (data.holdout.length === 0)
       throw retrainingError('NOTHING_TO_EVALUATE', { detail: `${snapshot.texts.length} labelled texts` });
-
     progress.enter('train', `${data.training.length} texts`);
-    const trained = await train(
-      {
-        texts: data.training.map(({ text }) => text),
-        labels: data.training.map(({ label }) => label),
-        groups: data.training.map(({ group }) => group),
-        seed,
-      },
-      {
-        timeout: milliseconds(trainingTimeout),
-        signal,
-        onProgress: (share, detail) => progress.advance(share, detail),
-      },
-    );
-
+    const trained = await this.#train(work, data);
     progress.enter('evaluate', `${data.holdout.length} held-out texts`);
+    const built = await this.#build(work, { snapshot, data, trained });
+    progress.enter('register', '');
+    return await this.#register(work, built);
+  }
+
+  /** Steps 7 to 9. */
+  async #judge(work: Work, registered: RegisteredVersion): Promise<void> {
+    const { registry, store, config, metrics, progress } = this.#options;
+    const { model, id: requestId, requestedBy: by, reason } = work.request;
+    const { version, digest } = registered;
+    const quality = qualityGatesOf(registered.lineage);
+    progress.gates(quality);
+    if (quality.some(({ passed }) => !passed)) return await this.#refuse(work, registered, quality);
+
+    progress.enter('host', 'opening the version in a host');
+    if (registered.stage === 'none') {
+      const passed = 'passed the quality gates';
+      await registry.changeStage({ model, version, stage: 'staging', by, reason: passed, requestId });
+    }
+    const bundle = await store.bundle(digest);
+    if (bundle === undefined) throw retrainingError('VERSION_LOST', { detail: versionName(model, version) });
+    const tried = await tryHost(bundle, this.#hostOptions(work.signal));
+    const gates = [...quality, ...hostGates(tried, config.retraining.gates)];
+    progress.gates(gates);
+    if (gates.some(({ passed }) => !passed)) return await this.#refuse(work, registered, gates);
+
+    progress.enter('promote', versionName(model, version));
+    const better = gates.find(({ name }) => name === 'macro-f1')?.detail;
+    await registry.promote({
+      model,
+      version,
+      requestId,
+      by,
+      reason: better === undefined ? reason : `${reason}; ${better}`,
+    });
+    metrics.increment('tidemill_promotions_total', { model });
+  }
+
+  async #snapshot({ request, signal }: Work): Promise<Snapshot> {
+    const { stream, clickhouse, registry, store, config, logger } = this.#options;
+    const { model, labelCutOff } = request;
+    if (!(await untilStored(stream.admin, { patience: storedPatience, signal })))
+      logger.warn({ model }, 'monitoring does not keep up: labels that it has not stored yet are not trained on');
+    const datasets = registry.model(model)?.datasets.map(({ digest }) => digest) ?? [];
+    const { groupAttribute } = config.retraining;
+    return await takeSnapshot({ clickhouse, store, groupAttribute }, { model, datasets, labelCutOff });
+  }
+
+  #train({ signal }: Work, { training }: TrainingData): Promise<Trained> {
+    const { seed, trainingTimeout } = this.#options.config.retraining;
+    const texts = training.map(({ text }) => text);
+    const labels = training.map(({ label }) => label);
+    const groups = training.map(({ group }) => group);
+    const onProgress = (share: number, detail: string) => this.#options.progress.advance(share, detail);
+    return train({ texts, labels, groups, seed }, { timeout: milliseconds(trainingTimeout), signal, onProgress });
+  }
+
+  async #build(
+    { request, signal }: Work,
+    made: { snapshot: Snapshot; data: TrainingData; trained: Trained },
+  ): Promise<Built> {
+    const { store, config } = this.#options;
+    const { snapshot, data, trained } = made;
     const lineage = await lineageOf(snapshot, config.retraining);
-    const champion = await this.#champion(model);
-    const built = await store.withTemporary(async (folder) => {
+    const champion = await this.#champion(request.model);
+    return await store.withTemporary(async (folder) => {
       const challenger = await storeGraph(folder, trained);
-      const models = { challenger, champion: champion?.model };
-      const evaluated = await evaluateVersion(models, data.holdout, {
-        host: this.#hostOptions(signal),
-        resamples: config.monitoring.performance.bootstrapResamples,
-        seed,
-      });
-      const gates = qualityGates(evaluated.evaluation, evaluated.champion?.comparison, limits);
+      const resamples = config.monitoring.performance.bootstrapResamples;
+      const options = { host: this.#hostOptions(signal), resamples, seed: config.retraining.seed };
+      const evaluated = await evaluateVersion({ challenger, champion }, data.holdout, options);
+      const gates = qualityGates(evaluated.evaluation, evaluated.champion?.comparison, config.retraining.gates);
+      const { model } = request;
       const parts = { model, championName: champion?.name, data, trained, evaluated, gates, lineage };
       const bundle = await writeVersion(folder, parts);
       await store.addBundle(bundle.directory, bundle.digest);
-      return { bundle, gates, metrics: { ...evaluated.metrics, trainingTexts: data.training.length } };
+      const metrics = { ...evaluated.metrics, trainingTexts: data.training.length };
+      return { bundle, metrics, lineage: await registryLineage(lineage, { request, snapshot, gates, config }) };
     });
+  }
 
-    progress.enter('register', '');
-    progress.gates(built.gates);
-    const { digest, manifest, files } = built.bundle;
-    const kept = await registryLineage(lineage, { request, snapshot, config: config.retraining });
-    const artifacts = Object.fromEntries(Object.entries(files).map(([name, sha256]) => [name, sha256]));
-    await registry.finishRun(runId, { metrics: built.metrics, artifacts, lineage: kept });
+  async #register({ request, runId }: Work, { bundle, metrics, lineage }: Built): Promise<RegisteredVersion> {
+    const { registry } = this.#options;
+    const { model, id: requestId, requestedBy: by, reason } = request;
+    const { digest, manifest, files } = bundle;
+    await registry.finishRun(runId, { metrics, artifacts: { ...files }, lineage });
     const { labels } = manifest;
-    const registered = { model, runId, requestId, digest, labels, metrics: built.metrics, lineage: kept, by };
-    const version = await registry.registerVersion({ ...registered, reason: request.reason });
-    const about = { model, version, runId, requestId };
-    if (built.gates.some(({ passed }) => !passed)) return await this.#refuse(about, built);
-
-    progress.enter('host', 'opening the version in a host');
-    await registry.changeStage({ model, version, stage: 'staging', by, reason: 'passed the quality gates', requestId });
-    const longest = data.holdout.toSorted((a, b) => b.text.length - a.text.length).slice(0, latencyTexts);
-    const directory = store.bundleDirectory(digest) ?? built.bundle.directory;
-    const host = await this.#tryHost(
-      { ...built.bundle, directory },
-      longest.map(({ text }) => text),
-      signal,
-    );
-    const gates = [...built.gates, ...hostGates(host, limits)];
-    const metrics = { ...built.metrics, latencyMilliseconds: host.slowestMilliseconds };
-    progress.gates(gates);
-    if (gates.some(({ passed }) => !passed)) return await this.#refuse(about, { gates, metrics });
-
-    progress.enter('promote', versionName(model, version));
-    await registry.promote({ model, version, requestId, by, reason: promotionReason(request, gates) });
-    this.#options.metrics.increment('tidemill_promotions_total', { model });
+    const version = await registry.registerVersion({
+      model,
+      runId,
+      requestId,
+      digest,
+      labels,
+      metrics,
+      lineage,
+      by,
+      reason,
+    });
+    const registered = registry.version(model, version);
+    if (registered === undefined) throw retrainingError('VERSION_LOST', { detail: versionName(model, version) });
+    return registered;
   }
 
   /** The version that serves, as a host opens it. */
-  async #champion(model: string): Promise<{ name: string; model: HostModel } | undefined> {
-    const { registry, store } = this.#options;
+  async #champion(model: string): Promise<(Champion & { name: string }) | undefined> {
+    const { registry, store, logger } = this.#options;
     const serving = registry.model(model)?.serving ?? null;
     if (serving === null) return undefined;
+    const name = versionName(model, serving.version);
     const bundle = await store.bundle(serving.digest);
-    if (bundle === undefined) return undefined;
-    return { name: versionName(model, serving.version), model: hostModel(bundle) };
+    if (bundle === undefined) {
+      logger.error({ champion: name }, 'the serving version is not in the store: nothing to compare with');
+      return undefined;
+    }
+    const labelCutOff = labelCutOffOf(registry.version(model, serving.version)?.lineage);
+    return { name, model: hostModel(bundle), labelCutOff };
   }
 
-  async #refuse(
-    about: { model: string; version: number; runId: string; requestId: string },
-    { gates, metrics }: { gates: readonly Gate[]; metrics: Record<string, number> },
-  ): Promise<void> {
+  async #refuse({ request, runId }: Work, { version }: RegisteredVersion, gates: readonly Gate[]): Promise<void> {
+    const { model, id: requestId } = request;
     const failed = gates.filter(({ passed }) => !passed);
     const reason = failed.map(({ name, detail }) => `${name}: ${detail}`).join('; ');
-    await this.#options.registry.refuse({ ...about, metrics, by: 'gates', reason });
-    this.#options.metrics.increment('tidemill_refusals_total', { model: about.model });
-  }
-
-  /** Opens the version as inference would, from the store, and answers texts one by one. */
-  async #tryHost(bundle: Bundle, texts: readonly string[], signal: AbortSignal) {
-    try {
-      await using host = await ModelHost.open(hostModel(bundle), this.#hostOptions(signal));
-      let slowestMilliseconds = 0;
-      for (const text of texts) {
-        const started = performance.now();
-        await host.classify([text]);
-        slowestMilliseconds = Math.max(slowestMilliseconds, performance.now() - started);
-      }
-      return { reproduced: true, slowestMilliseconds };
-    } catch (error) {
-      if (error instanceof TidemillError && error.code === 'MODEL_REFUSED')
-        return { reproduced: false, slowestMilliseconds: 0 };
-      throw error;
-    }
+    await this.#options.registry.refuse({ model, version, runId, requestId, by: 'gates', reason });
+    this.#options.metrics.increment('tidemill_refusals_total', { model });
   }
 
   #hostOptions(signal: AbortSignal) {
@@ -205,9 +245,4 @@ async function storeGraph(
   const modelPath = join(folder, 'model.onnx');
   await writeFile(modelPath, onnx);
   return { modelPath, ...facts };
-}
-
-function promotionReason({ reason }: RetrainingRequest, gates: readonly Gate[]): string {
-  const macroF1 = gates.find(({ name }) => name === 'macro-f1');
-  return macroF1 === undefined ? reason : `${reason}; ${macroF1.detail}`;
 }

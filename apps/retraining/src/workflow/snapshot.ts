@@ -43,7 +43,7 @@ export async function takeSnapshot(
   const parameters = { model: of.model, until, groupAttribute };
   const streamed = await clickhouse.query<LabelledText>(labelledTexts, parameters);
   const offsets = await clickhouse.query<Snapshot['offsets'][number]>(labelOffsets, parameters);
-  const texts = [...uploaded.flat(), ...streamed.map((row) => ({ ...row, labelledAt: Number(row.labelledAt) }))];
+  const texts = [...uploaded.flat(), ...streamed];
   return { texts, digest: digestOf(texts), datasets: of.datasets, labelCutOff: of.labelCutOff, offsets };
 }
 

@@ -37,6 +37,7 @@ export function writeVersion(folder: string, parts: VersionParts): Promise<Bundl
       confusionMatrix: evaluated.matrix,
       champion: evaluated.champion?.evaluation ?? null,
       comparison: evaluated.champion?.comparison ?? null,
+      recent: evaluated.recent ?? null,
     }),
     'confusion-matrix.svg': confusionMatrixSvg(evaluated.matrix.labels, evaluated.matrix.counts),
     'lineage.json': json(lineage),
