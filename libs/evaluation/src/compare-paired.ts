@@ -20,7 +20,7 @@ export interface PairedComparison extends McNemar {
   /** Macro-F1 over the classes that occur, as actual or in the version's own answers. */
   champion: { accuracy: number; macroF1: number };
   challenger: { accuracy: number; macroF1: number };
-  /** 95 % percentile bootstrap of the texts. */
+  /** 95 % bootstrap of the texts (see `withPseudoTexts`). */
   accuracyDifference: Interval;
   macroF1Difference: Interval;
 }
@@ -31,7 +31,7 @@ export interface PairedComparison extends McNemar {
  */
 export function comparePaired(rows: readonly PairedPrediction[], options: EvaluationOptions): PairedComparison {
   if (rows.length === 0) throw new RangeError('a comparison needs labelled texts');
-  const outcomes = countOutcomes(rows);
+  const outcomes = withPseudoTexts(countOutcomes(rows));
   const labels = new Set(outcomes.flatMap(({ actual, champion, challenger }) => [actual, champion, challenger]));
   const position = new Map([...labels].map((label, index) => [label, index]));
   const cells = outcomes.map(({ actual, champion, challenger }) => ({
@@ -50,6 +50,7 @@ export function comparePaired(rows: readonly PairedPrediction[], options: Evalua
     return scratch;
   };
   const observed = outcomes.map(({ texts }) => texts);
+  const pseudoCounts = outcomes.map(({ pseudo }) => pseudo);
   const difference = (figure: (counts: typeof scratch.champion) => number): Interval =>
     percentileBootstrap(
       observed,
@@ -57,7 +58,7 @@ export function comparePaired(rows: readonly PairedPrediction[], options: Evalua
         const { champion, challenger } = fill(counts);
         return figure(challenger) - figure(champion);
       },
-      options,
+      { ...options, pseudoCounts },
     );
   const [accuracyDifference, macroF1Difference] = [difference(accuracyOf), difference(macroF1Of)];
   const { champion, challenger } = fill(observed);
@@ -75,6 +76,8 @@ export function comparePaired(rows: readonly PairedPrediction[], options: Evalua
 
 interface Outcome extends PairedPrediction {
   texts: number;
+  /** Counts for resampling only. */
+  pseudo: number;
 }
 
 /** The different rows with how often each occurs, in code unit order, so that the order of the rows does not matter. */
@@ -82,11 +85,34 @@ function countOutcomes(rows: readonly PairedPrediction[]): Outcome[] {
   const found = new Map<string, Outcome>();
   for (const { actual, champion, challenger } of rows) {
     const key = JSON.stringify([actual, champion, challenger]);
-    const outcome = found.get(key) ?? { actual, champion, challenger, texts: 0 };
+    const outcome = found.get(key) ?? { actual, champion, challenger, texts: 0, pseudo: 0 };
     outcome.texts++;
     found.set(key, outcome);
   }
   return [...found].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, outcome]) => outcome);
+}
+
+/**
+ * Adds one more text that only the champion and one more that only the challenger answered right, spread evenly over the
+ * actual classes, so that versions which happened to agree on all texts are not certain to be equal.
+ */
+function withPseudoTexts(outcomes: readonly Outcome[]): Outcome[] {
+  const actuals = [...new Set(outcomes.map(({ actual }) => actual))];
+  const answers = [...new Set(outcomes.flatMap(({ champion, challenger }) => [champion, challenger]))];
+  const pseudo = 1 / actuals.length;
+  return [
+    ...outcomes,
+    ...actuals.flatMap((actual, index) => {
+      const wrong = actuals[(index + 1) % actuals.length] ?? actual;
+      const other = wrong === actual ? answers.find((answer) => answer !== actual) : wrong;
+      return other === undefined
+        ? []
+        : [
+            { actual, champion: actual, challenger: other, texts: 0, pseudo },
+            { actual, champion: other, challenger: actual, texts: 0, pseudo },
+          ];
+    }),
+  ];
 }
 
 function countRight(outcomes: readonly Outcome[]) {
