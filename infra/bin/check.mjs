@@ -2,19 +2,27 @@
 import { spawnSync } from 'node:child_process';
 
 const checks = [
-  ['format', 'oxfmt', ['--check', '.']],
-  ['lint', 'oxlint', ['--type-aware', '--quiet']],
-  ['types', 'tsc', ['-p', 'tsconfig.check.json']],
-  ['dashboard types', 'tsc', ['-p', 'apps/dashboard/tsconfig.json']],
-  ['boundaries', 'depcruise', ['--log-level', 'warn', 'libs', 'apps']],
-  ['dead code', 'knip', []],
-  ['generated files', 'node', ['--conditions=source', 'libs/events/scripts/generate.ts', '--check']],
-  ['generated configuration', 'node', ['--conditions=source', 'libs/platform/scripts/generate-config.ts', '--check']],
+  { name: 'format', command: 'oxfmt', args: ['--check', '.'] },
+  { name: 'lint', command: 'oxlint', args: ['--type-aware', '--quiet'] },
+  { name: 'types', command: 'tsc', args: [] },
+  { name: 'dashboard types', command: 'tsc', args: ['-p', 'apps/dashboard/tsconfig.json'] },
+  { name: 'boundaries', command: 'depcruise', args: ['libs', 'apps'] },
+  { name: 'dead code', command: 'knip', args: [] },
+  {
+    name: 'generated files',
+    command: 'node',
+    args: ['--conditions=source', 'libs/events/scripts/generate.ts', '--check'],
+  },
+  {
+    name: 'generated configuration',
+    command: 'node',
+    args: ['--conditions=source', 'libs/platform/scripts/generate-config.ts', '--check'],
+  },
 ];
 
 const only = process.argv.slice(2);
 let failed = 0;
-for (const [name, command, args] of checks) {
+for (const { name, command, args } of checks) {
   if (only.length > 0 && !only.includes(name)) continue;
   const started = performance.now();
   const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8' });

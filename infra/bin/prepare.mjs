@@ -161,7 +161,7 @@ function fingerprint(paths) {
 }
 
 const fingerprints = {
-  code: () => fingerprint([...sourceFiles(), 'tsconfig.json', 'package-lock.json']),
+  code: () => fingerprint([...sourceFiles(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']),
   dashboard: () =>
     fingerprint([
       ...files('apps/dashboard', (name) => name === 'node_modules' || name.endsWith('.spec.ts')),
@@ -210,7 +210,7 @@ async function buildCode() {
           if (name !== 'dashboard') rmSync(at('dist', 'apps', name), { recursive: true });
     }
   }
-  const status = await run([nodeBinary(), at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.json']);
+  const status = await run([nodeBinary(), at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json']);
   if (status !== 0)
     throw new Failure('the TypeScript above does not compile. Mend it, or return to a commit that does.');
   removeOrphans(new Set(sources));

@@ -3,7 +3,7 @@ import { reasonOf } from './errors.ts';
 
 /** Steps that end a process, run in reverse order of registration, each at most once. */
 export class Shutdown {
-  readonly #steps: { name: string; run: () => Promise<unknown> | unknown }[] = [];
+  readonly #steps: { name: string; run: () => unknown }[] = [];
   readonly #logger: Logger;
   #running: Promise<void> | undefined;
 
@@ -11,7 +11,7 @@ export class Shutdown {
     this.#logger = logger;
   }
 
-  add(name: string, run: () => Promise<unknown> | unknown): void {
+  add(name: string, run: () => unknown): void {
     this.#steps.push({ name, run });
   }
 

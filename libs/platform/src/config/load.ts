@@ -29,7 +29,7 @@ export interface LoadedConfiguration {
   origins: Map<string, Origin>;
 }
 
-type Tree = { [key: string]: Tree | unknown };
+type Tree = { [key: string]: unknown };
 
 /**
  * Reads defaults, then the files, then the environment, then the options, each over the one before.
