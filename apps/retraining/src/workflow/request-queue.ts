@@ -77,7 +77,11 @@ export class RequestQueue {
   }
 
   #pump(): void {
-    this.#working ??= this.#work().finally(() => (this.#working = undefined));
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+      // One that was added when the work had found nothing more.
+      if (this.#waiting.length > 0 && !this.#stop.signal.aborted) this.#pump();
+    });
   }
 
   async #work(): Promise<void> {

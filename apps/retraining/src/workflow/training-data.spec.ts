@@ -5,7 +5,10 @@ const share = 0.25;
 
 /** Normalisation makes all digits equal: texts must differ by letters. */
 function letters(id: string): string {
-  return id.split('').map((character) => String.fromCharCode(97 + (character.charCodeAt(0) % 26))).join('');
+  return id
+    .split('')
+    .map((character) => String.fromCharCode(97 + (character.charCodeAt(0) % 26)))
+    .join('');
 }
 
 function labelled(id: string, fields: Partial<LabelledText> = {}): LabelledText {
