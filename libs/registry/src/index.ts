@@ -1,6 +1,8 @@
 export { ArtifactStore } from './artifact-store.ts';
+export { confusionMatrixSvg } from './confusion-matrix-svg.ts';
 export { registryError } from './errors.ts';
 export { createMaterialise, type Materialise } from './materialise.ts';
+export { type CardFigures, type CardGate, modelCard, type ModelCardFacts } from './model-card.ts';
 export { type Decider, Registry, type RegistryDependencies } from './registry.ts';
 export { applyRegistryEvent, decideRegistryEvent, type Decision } from './registry-reducer.ts';
 export {
@@ -17,3 +19,4 @@ export {
   type ServingVersion,
 } from './registry-state.ts';
 export { settableStages, type Stage, transitions } from './stages.ts';
+export { unpackTar } from './unpack-tar.ts';
