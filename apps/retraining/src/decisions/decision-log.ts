@@ -14,6 +14,8 @@ export class DecisionLog {
   readonly #known = new Set<string>();
   /** By model, event time of the last decision of a policy on events that led to a retraining. */
   readonly #lastFired = new Map<string, number>();
+  /** By model, the last decision about drift. */
+  readonly #lastDrift = new Map<string, TriggerDecision>();
   #reader: LogReader | undefined;
 
   constructor(stream: Stream) {
@@ -37,6 +39,12 @@ export class DecisionLog {
     return this.#lastFired.get(model);
   }
 
+  /** The last decision about the drift of a model, if that was held; undefined otherwise. */
+  heldDrift(model: string): TriggerDecision | undefined {
+    const last = this.#lastDrift.get(model);
+    return last?.outcome === 'held' ? last : undefined;
+  }
+
   /** The request first: a crash in between repeats it under the same id, and none is ever lost. */
   async write(decision: TriggerDecision, request?: RetrainingRequest): Promise<void> {
     const { model, requestId } = decision;
@@ -51,8 +59,10 @@ export class DecisionLog {
     await this.#producer.close();
   }
 
-  #note({ id, model, outcome, policy, occurredAt }: TriggerDecision): void {
+  #note(decision: TriggerDecision): void {
+    const { id, model, outcome, policy, occurredAt } = decision;
     this.#known.add(id);
+    if (policy === 'drift') this.#lastDrift.set(model, decision);
     // People and the schedule go by the clock, which says nothing about event time.
     if (outcome !== 'fired' || !policiesOnEvents.has(policy)) return;
     this.#lastFired.set(model, Math.max(occurredAt, this.#lastFired.get(model) ?? occurredAt));

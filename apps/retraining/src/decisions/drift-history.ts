@@ -10,6 +10,12 @@ export class DriftHistory {
     this.#reports.set(report.model, windows);
   }
 
+  /** The last window of a model that had ended by then (epoch milliseconds). */
+  last(model: string, until: number): DriftReport | undefined {
+    const ended = [...(this.#reports.get(model)?.values() ?? [])].filter(({ windowEnd }) => windowEnd <= until);
+    return ended.toSorted((a, b) => a.windowStart - b.windowStart).at(-1);
+  }
+
   /**
    * When the drift of a window began (epoch milliseconds): the start of the first of the windows of its epoch up to it
    * that no stable window separates from it.

@@ -7,13 +7,15 @@ import type { ArtifactStore, RegisteredModel } from '#libs/registry';
 import type { Finding } from './decision.ts';
 import { labelledAnswers } from './label.queries.ts';
 
-/** Labels after a promotion that are looked at: then the version has shown what it can do. */
-const watchedLabels = 2000;
-
 export interface RollbackWatchOptions {
   clickhouse: ClickHouse;
   store: ArtifactStore;
   config: Configuration;
+}
+
+export interface RollbackFinding extends Finding {
+  /** The version has shown what it can do: there is no need to look again. */
+  over: boolean;
 }
 
 /**
@@ -24,8 +26,8 @@ export async function rollbackFinding(
   { clickhouse, store, config }: RollbackWatchOptions,
   model: RegisteredModel,
   report: PerformanceReport,
-): Promise<Finding | undefined> {
-  const { enabled, significance, minimumLabels } = config.retraining.rollback;
+): Promise<RollbackFinding | undefined> {
+  const { enabled, significance, minimumLabels, watchedLabels } = config.retraining.rollback;
   const promoted = model.history.at(-1);
   const before = model.history.at(-2);
   if (!enabled || promoted?.action !== 'promote' || before === undefined) return undefined;
@@ -45,6 +47,7 @@ export async function rollbackFinding(
   const figures = `on ${labels} labels since its promotion ${names[0]} alone was right ${onlyNewRight} times, ${names[1]} alone ${onlyOldRight} times`;
   return {
     policy: 'rollback',
+    over: worse || labels >= watchedLabels,
     met: worse,
     reason: worse ? `${figures}: clearly worse` : `${figures}: not clearly worse`,
     evidence: { labels, onlyOldRight, onlyNewRight, accuracyFall, pValue, significance, minimumLabels },

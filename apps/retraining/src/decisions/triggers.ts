@@ -35,7 +35,7 @@ const retryAfter = 1000;
  * From reports to decisions:
  *
  *   drift report                → drift
- *   performance report, rolling → rollback, accuracy, new labels
+ *   performance report, rolling → rollback, drift that was held for want of labels, accuracy, new labels
  *
  * Each decision is fired, held or not met, and is written with its figures whatever it is. Reports of the two topics are
  * looked at in the order of event time, so that the same stream gives the same decisions. Both topics are read from
@@ -45,6 +45,8 @@ export class Triggers {
   readonly #options: TriggersOptions;
   readonly #stop = new AbortController();
   readonly #drift = new DriftHistory();
+  /** By model, the newest serving epoch that need not be watched any more. */
+  readonly #watched = new Map<string, number>();
   #readers: LogReader[] = [];
   #waiting: Report[] = [];
   #working: Promise<void> | undefined;
@@ -126,11 +128,11 @@ export class Triggers {
     }
   }
 
-  async #onDrift(report: DriftReport): Promise<void> {
+  async #onDrift(report: DriftReport, occasion = this.#occasion(report)): Promise<void> {
     const { clickhouse, registry, config } = this.#options;
     const { triggers } = config.retraining;
-    const { model, windowStart, windowEnd: until, verdict } = report;
-    const occasion = this.#occasion(report, until);
+    const { model, windowStart, verdict } = report;
+    const until = occasion.occurredAt;
     if (!triggers.drift || verdict === 'collecting' || this.#taken('drift', occasion)) return;
     const since = verdict === 'drift' ? this.#drift.since(report) : windowStart;
     const labels = verdict === 'drift' ? await labelsOfTextsSince(clickhouse, { model, since, until }) : 0;
@@ -143,13 +145,10 @@ export class Triggers {
     const { clickhouse, registry, log, config } = this.#options;
     const { accuracyBelow: below, accuracyMinimumLabels: minimumLabels, newLabels: above } = config.retraining.triggers;
     const { model, windowEnd: until } = report;
-    const occasion = this.#occasion(report, until);
-    const registered = registry.model(model);
-    if (registered !== undefined && !this.#taken('rollback', occasion)) {
-      const finding = await rollbackFinding(this.#options, registered, report);
-      if (finding !== undefined) await this.#rollBack(finding, occasion);
-    }
+    const occasion = this.#occasion(report);
+    if (!this.#taken('rollback', occasion)) await this.#watch(report, occasion);
     const servingEpoch = registry.model(model)?.serving?.epoch;
+    await this.#onLabels(occasion);
     if (below > 0 && !this.#taken('accuracy', occasion))
       await this.#decide(accuracyPolicy(report, { servingEpoch, below, minimumLabels }), occasion);
     if (above > 0 && !this.#taken('new-labels', occasion)) {
@@ -157,6 +156,25 @@ export class Triggers {
       const labels = await labelsGivenBetween(clickhouse, { model, since, until });
       await this.#decide(newLabelsPolicy({ labels, above, since }), occasion);
     }
+  }
+
+  /** A drift that was held is looked at again when labels have come since. */
+  async #onLabels(occasion: Occasion): Promise<void> {
+    const { model, occurredAt } = occasion;
+    const held = this.#options.log.heldDrift(model);
+    if (held === undefined || held.occurredAt >= occurredAt) return;
+    const drifting = this.#drift.last(model, occurredAt);
+    if (drifting?.verdict === 'drift') await this.#onDrift(drifting, occasion);
+  }
+
+  async #watch(report: PerformanceReport, occasion: Occasion): Promise<void> {
+    const { model, epoch } = report;
+    const registered = this.#options.registry.model(model);
+    if (registered === undefined || (this.#watched.get(model) ?? 0) >= epoch) return;
+    const finding = await rollbackFinding(this.#options, registered, report);
+    if (finding === undefined) return;
+    await this.#rollBack(finding, occasion);
+    if (finding.over) this.#watched.set(model, epoch);
   }
 
   async #rollBack(finding: Finding, occasion: Occasion): Promise<void> {
@@ -184,9 +202,8 @@ export class Triggers {
     await queue.caughtUp();
   }
 
-  #occasion(report: { id: string; model: string; revision: number }, occurredAt: number): Occasion {
-    const { clock } = this.#options;
-    return { model: report.model, evidenceId: `${report.id}:${report.revision}`, occurredAt, decidedAt: clock.now() };
+  #occasion({ id, revision, model, windowEnd: occurredAt }: Report['report']): Occasion {
+    return { model, evidenceId: `${id}:${revision}`, occurredAt, decidedAt: this.#options.clock.now() };
   }
 
   #taken(policy: Finding['policy'], { model, evidenceId }: Occasion): boolean {

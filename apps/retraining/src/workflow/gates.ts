@@ -15,9 +15,6 @@ export interface Gate {
   detail: string;
 }
 
-/** One-sided error rate of "the challenger is worse". */
-const worseLevel = 0.05;
-
 /**
  * The gates that follow from data and seed; the model card shows them.
  * @param comparison with the champion on the same texts, which neither has trained on; undefined: there is no champion.
@@ -37,7 +34,7 @@ export function qualityGates(
       detail: `accuracy ${percent(accuracy.value)}, at least ${percent(config.minimumAccuracy)} is asked for`,
     },
     macroF1Gate(evaluation, comparison, config),
-    ...(comparison === undefined ? [] : [pairedGate(comparison)]),
+    ...(comparison === undefined ? [] : [pairedGate(comparison, config)]),
     recallGate(evaluation, config),
   ];
 }
@@ -65,15 +62,18 @@ function macroF1Gate(
 }
 
 /** Macro-F1 can rise while more texts are answered wrong; McNemar's test says when that is no accident. */
-function pairedGate({ onlyChampionRight, onlyChallengerRight, pValueWorse }: PairedComparison): Gate {
+function pairedGate(
+  { onlyChampionRight, onlyChallengerRight, pValueWorse }: PairedComparison,
+  { significance }: Configuration['retraining']['gates'],
+): Gate {
   return {
     name: 'paired-test',
-    passed: pValueWorse >= worseLevel,
+    passed: pValueWorse >= significance,
     value: pValueWorse,
-    limit: worseLevel,
+    limit: significance,
     detail:
       `${onlyChallengerRight} texts only this version answers right, ${onlyChampionRight} only the champion ` +
-      `(McNemar, one-sided p of being worse ${pValueWorse.toPrecision(2)}, below ${worseLevel} refuses)`,
+      `(McNemar, one-sided p of being worse ${pValueWorse.toPrecision(2)}, below ${significance} refuses)`,
   };
 }
 

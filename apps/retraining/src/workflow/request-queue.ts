@@ -8,7 +8,7 @@ import type { RetrainingWorkflow } from './retraining.workflow.ts';
 export interface RequestQueueOptions {
   stream: Stream;
   registry: Registry;
-  workflow: RetrainingWorkflow;
+  workflow: Pick<RetrainingWorkflow, 'run'>;
   logger: Logger;
 }
 

@@ -186,6 +186,9 @@ const retraining = section({
     minimumAccuracy: share.default(0.8).describe('Accuracy on the holdout texts that a version must reach.'),
     minimumMacroF1: share.default(0.6).describe('Macro-F1 that a first version must reach.'),
     macroF1Margin: z.number().default(0).describe('Macro-F1 must exceed the champion by more than this.'),
+    significance: share
+      .default(0.05)
+      .describe("A version that McNemar's test calls worse than the champion at this level is refused."),
     minimumRecall: share.default(0.5).describe('Recall that every class with enough support must reach.'),
     recallSupport: count.default(20).describe('Labelled holdout texts a class needs before its recall is gated.'),
     maximumLatency: duration.default('500ms').describe('Time one text may take in a model host.'),
@@ -197,6 +200,7 @@ const retraining = section({
       .describe('Watch the live figures of a promoted version and roll it back when it is clearly worse.'),
     minimumLabels: count.default(50).describe('Live labels needed before a rollback is considered.'),
     significance: share.default(0.01).describe('Error rate of the rollback test over the whole watch.'),
+    watchedLabels: count.default(2000).describe('Live labels after which a promoted version is watched no longer.'),
   }),
 });
 
