@@ -45,5 +45,5 @@ export function labelledAnswers(
 
 async function count(clickhouse: ClickHouse, sql: string, parameters: Record<string, unknown>): Promise<number> {
   const [row] = await clickhouse.query<{ n: number }>(sql, parameters);
-  return Number(row?.n ?? 0);
+  return row?.n ?? 0;
 }

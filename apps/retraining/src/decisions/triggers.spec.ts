@@ -1,0 +1,277 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type ClickHouse, type TableName, type TableRecords, toRow } from '#libs/clickhouse';
+import type { DriftReport, PerformanceReport, TriggerDecision } from '#libs/events';
+import { type Configuration, loadConfig, newId } from '#libs/platform';
+import { ArtifactStore, Registry } from '#libs/registry';
+import { openTemporaryClickHouse } from '../../../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
+import { testText, writeTestBundle } from '../../../../libs/model/src/testing/test-bundle.ts';
+import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
+import { RequestQueue } from '../workflow/request-queue.ts';
+import { DecisionLog } from './decision-log.ts';
+import { Triggers } from './triggers.ts';
+
+const model = 'news';
+const hour = 3_600_000;
+const start = Date.UTC(2026, 0, 5);
+const labels = ['north', 'south'];
+
+function example(path: string) {
+  return JSON.parse(readFileSync(new URL(`../../../../schemas/examples/${path}.json`, import.meta.url), 'utf8'));
+}
+
+/** The `n`th hour. */
+function drift(n: number, fields: Partial<DriftReport> = {}): DriftReport {
+  const [windowStart, windowEnd] = [start + n * hour, start + (n + 1) * hour];
+  const id = `${model}:${windowStart}:${windowEnd}`;
+  return { ...example('drift-reports/1/drift'), id, model, windowStart, windowEnd, ...fields };
+}
+
+/** The last labels at the end of the `n`th hour. */
+function rolling(n: number, accuracy: number, fields: Partial<PerformanceReport> = {}): PerformanceReport {
+  const windowEnd = start + (n + 1) * hour;
+  return {
+    ...example('performance-reports/1/rolling'),
+    id: `${model}:rolling::${windowEnd}`,
+    model,
+    windowStart: start,
+    windowEnd,
+    accuracy: { value: accuracy, lower: 0, upper: 1 },
+    ...fields,
+  };
+}
+
+let memory: MemoryStream;
+let clickhouse: ClickHouse;
+let directory: string;
+let store: ArtifactStore;
+let registry: Registry;
+let config: Configuration;
+let log: DecisionLog;
+let queue: RequestQueue;
+let triggers: Triggers;
+/** Requests end when the test says so. */
+let finish: () => void;
+let decisions: TriggerDecision[];
+
+beforeEach(async () => {
+  memory = await openMemoryStream();
+  clickhouse = await openTemporaryClickHouse();
+  directory = await mkdtemp(join(tmpdir(), 'tidemill-triggers-'));
+  store = new ArtifactStore(directory);
+  const { stream, clock, logger } = memory;
+  registry = await Registry.open({ stream, clock, logger, newId });
+  ({ config } = loadConfig({ env: {} }));
+  config.retraining.triggers.driftMinimumLabels = 10;
+  decisions = [];
+  await stream.readToEnd('trigger-decisions', ({ value }) => void (value !== null && decisions.push(value)), {
+    follow: true,
+  });
+  await promote(0);
+  await open();
+});
+
+afterEach(async () => {
+  await close();
+  await registry.close();
+  await memory.stream.close();
+  await clickhouse.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+async function open(): Promise<void> {
+  const { stream, clock, logger, metrics } = memory;
+  const work = Promise.withResolvers<void>();
+  finish = work.resolve;
+  const run = async ({ model: of, id }: { model: string; id: string }, signal: AbortSignal) => {
+    await Promise.race([work.promise, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+    if (!signal.aborted) {
+      const about = { model: of, requestId: id, by: 'test', reason: 'no better' };
+      await registry.refuse({ ...about, version: null, runId: null });
+    }
+  };
+  log = new DecisionLog(stream);
+  queue = new RequestQueue({ stream, registry, workflow: { run }, logger });
+  triggers = new Triggers({ stream, clickhouse, registry, store, log, queue, config, clock, logger, metrics });
+  await log.start();
+  await queue.start();
+  await triggers.start();
+}
+
+async function close(): Promise<void> {
+  await triggers.close();
+  await queue.close();
+  await log.close();
+}
+
+/** Registers and promotes a version; another `variant` knows another language. */
+async function promote(variant: number): Promise<void> {
+  await store.withTemporary(async (folder) => {
+    const bundle = await writeTestBundle(join(folder, 'bundle'), { labels, variant, model });
+    await store.addBundle(bundle.directory, bundle.digest);
+    const about = { model, requestId: null, by: 'ana', reason: 'a test' };
+    const version = await registry.registerVersion({
+      ...about,
+      runId: null,
+      digest: bundle.digest,
+      labels,
+      metrics: {},
+      lineage: null,
+    });
+    await registry.promote({ model, version, by: 'ana', reason: 'a test' });
+  });
+}
+
+async function report(...reports: (DriftReport | PerformanceReport)[]): Promise<void> {
+  const producer = memory.stream.producer();
+  for (const value of reports) {
+    if ('verdict' in value) await producer.send('drift-reports', [{ key: model, value }]);
+    else await producer.send('performance-reports', [{ key: model, value }]);
+  }
+  await decided();
+}
+
+/** Every report has been decided, and what was decided has arrived here. */
+async function decided(): Promise<void> {
+  for (;;) {
+    await triggers.caughtUp();
+    const [end] = await memory.stream.admin.endOffsets('trigger-decisions');
+    if (triggers.idle && BigInt(decisions.length) === end?.high) return;
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+async function insert<T extends TableName>(table: T, records: readonly TableRecords[T][]): Promise<void> {
+  await clickhouse.insert(
+    table,
+    records.map((record, offset) => toRow(table, record, { partition: 0, offset })),
+  );
+}
+
+/** Texts of the `n`th hour, labelled half an hour later; answered by `answer` where given. */
+async function labelled(n: number, count: number, answer?: { label: string; epoch: number }): Promise<void> {
+  const rows = Array.from({ length: count }, (_, i) => ({
+    id: `${n}-${i}`,
+    label: i % 2 === 0 ? 'north' : 'south',
+    i,
+  }));
+  const occurredAt = start + n * hour;
+  await insert(
+    'texts',
+    rows.map(({ id, label, i }) => ({ id, model, text: testText(label, i), source: '', occurredAt, attributes: {} })),
+  );
+  await insert(
+    'labels',
+    rows.map(({ id, label }) => ({
+      textId: id,
+      model,
+      label,
+      labeller: '',
+      source: 'human',
+      labelledAt: occurredAt + hour / 2,
+      confidence: null,
+    })),
+  );
+  if (answer === undefined) return;
+  const { epoch } = answer;
+  const prediction = { ...example('predictions/1/ordinary'), model, label: answer.label, epoch, occurredAt };
+  await insert(
+    'predictions',
+    rows.map(({ id, i }) => ({ ...prediction, textId: id, inputOffset: i })),
+  );
+}
+
+const said = () => decisions.map(({ policy, outcome }) => `${policy} ${outcome}`);
+
+describe('triggers', () => {
+  it('hold a drift until its texts are labelled, then ask once', async () => {
+    await report(drift(0));
+    expect(said()).toEqual(['drift held']);
+    await labelled(0, 10);
+    await report(rolling(1, 0.9));
+    expect(said()).toEqual(['drift held', 'drift fired', 'accuracy not-met', 'new-labels not-met']);
+    expect(decisions[1]).toMatchObject({ occurredAt: start + 2 * hour, requestId: decisions[1]?.id });
+    expect(queue.pending(model)).toBe(true);
+  });
+
+  it('are held while a request is pending, and in the cool-down after it', async () => {
+    config.retraining.coolDown = '3h';
+    await report(rolling(0, 0.5));
+    expect(said()).toEqual(['accuracy fired', 'new-labels not-met']);
+    await report(rolling(1, 0.5));
+    expect(decisions[2]).toMatchObject({ outcome: 'held', reason: expect.stringContaining('already under way') });
+    finish();
+    while (queue.pending(model)) await new Promise((resolve) => setImmediate(resolve));
+    await report(rolling(2, 0.5));
+    expect(decisions[4]).toMatchObject({ outcome: 'held', reason: expect.stringContaining('another 60 min') });
+    await report(rolling(3, 0.5));
+    expect(decisions[6]).toMatchObject({ policy: 'accuracy', outcome: 'fired' });
+  });
+
+  it('decide the reports of both topics in the order of event time', async () => {
+    await close();
+    const producer = memory.stream.producer();
+    for (const value of [rolling(2, 0.9), rolling(0, 0.9)])
+      await producer.send('performance-reports', [{ key: model, value }]);
+    for (const n of [2, 1]) {
+      const value = drift(n, { verdict: 'stable' });
+      await producer.send('drift-reports', [{ key: model, value }]);
+    }
+    await open();
+    await decided();
+    const hours = decisions.map(({ policy, occurredAt }) => `${policy} ${(occurredAt - start) / hour}`);
+    expect(hours).toEqual(['accuracy 1', 'new-labels 1', 'drift 2', 'drift 3', 'accuracy 3', 'new-labels 3']);
+  });
+
+  it('decide every report once, also after a restart', async () => {
+    await report(drift(0, { verdict: 'stable' }), rolling(0, 0.9));
+    const before = said();
+    await close();
+    await open();
+    await report(drift(0, { verdict: 'stable' }), rolling(0, 0.9));
+    expect(said()).toEqual(before);
+  });
+
+  it('do not hold against the serving version what another answered', async () => {
+    await labelled(0, 10);
+    await report(drift(0, { epoch: 7 }), rolling(0, 0.1, { epoch: 7 }));
+    expect(said()).toEqual(['drift not-met', 'accuracy not-met', 'new-labels not-met']);
+  });
+
+  it('roll a version back that is clearly worse than the one before on the same labels', async () => {
+    await promote(3);
+    await labelled(1, 80, { label: 'north', epoch: 2 });
+    await report(rolling(1, 0.5, { epoch: 2, version: 2 }));
+    expect(decisions[0]).toMatchObject({
+      policy: 'rollback',
+      outcome: 'fired',
+      requestId: null,
+      reason: 'on 80 labels since its promotion news@2 alone was right 0 times, news@1 alone 40 times: clearly worse',
+    });
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 3 } });
+    await report(rolling(2, 0.5, { epoch: 2, version: 2 }));
+    expect(said().filter((what) => what.startsWith('rollback'))).toEqual(['rollback fired']);
+  });
+
+  it('leave a version serving that is as good as the one before', async () => {
+    await promote(3);
+    await labelled(1, 80, { label: 'north', epoch: 2 });
+    await insert(
+      'predictions',
+      Array.from({ length: 40 }, (_, i) => ({
+        ...example('predictions/1/ordinary'),
+        model,
+        textId: `1-${2 * i + 1}`,
+        label: 'south',
+        epoch: 2,
+        inputOffset: 100 + i,
+      })),
+    );
+    await report(rolling(1, 0.9, { epoch: 2, version: 2 }));
+    expect(decisions[0]).toMatchObject({ policy: 'rollback', outcome: 'not-met' });
+    expect(registry.model(model)?.serving?.version).toBe(2);
+  });
+});
