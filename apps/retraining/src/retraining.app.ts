@@ -8,7 +8,7 @@ import { PipelineTransport, type Stream } from '#libs/stream';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { Schedule } from './decisions/schedule.ts';
 import { Triggers } from './decisions/triggers.ts';
-import { RetrainingModule } from './retraining.module.ts';
+import { RetrainingModule, WaitingModule } from './retraining.module.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
 import { RetrainingWorkflow } from './workflow/retraining.workflow.ts';
@@ -38,15 +38,13 @@ const topicsUsed: readonly TopicName[] = [
  * Starts retraining: the registry, the decisions and the workflow.
  *
  *   topics there → registry replayed → port → requests that were not ended → deciding
+ *
+ * The port is open before the topics are there, too, and says what is waited for.
  */
 export async function createRetraining(dependencies: RetrainingDependencies): Promise<RunningApp> {
   const { config, logger, clock, metrics, stream, clickhouse } = dependencies;
   const readiness = dependencies.readiness ?? new Readiness();
-  const onWaiting = (reason: string) => logger.warn({ reason }, 'waiting');
-  await stream.admin.waitForTopics(
-    topicsUsed.map((topic) => topics[topic]),
-    { onWaiting },
-  );
+  await untilTopics({ ...dependencies, readiness });
   const registry = await Registry.open({ stream, clock, logger, newId });
   const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
   const progress = new Progress();
@@ -98,4 +96,29 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
       await registry.close();
     },
   };
+}
+
+async function untilTopics({
+  config,
+  logger,
+  metrics,
+  stream,
+  readiness,
+}: RetrainingDependencies & { readiness: Readiness }): Promise<void> {
+  const { host, port } = config.retraining;
+  let waiting: Promise<RunningApp> | undefined;
+  await stream.admin.waitForTopics(
+    topicsUsed.map((topic) => topics[topic]),
+    {
+      onWaiting(reason) {
+        readiness.block('topics', reason);
+        logger.warn({ reason }, 'waiting');
+        waiting ??= startHttpApp({ module: WaitingModule, host, port, logger, metrics, readiness });
+        // A port that cannot be had is said below, when it is needed.
+        waiting.catch(() => undefined);
+      },
+    },
+  );
+  await (await waiting)?.close();
+  readiness.clear('topics');
 }

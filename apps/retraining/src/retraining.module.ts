@@ -21,6 +21,10 @@ export interface RetrainingParts {
   readiness: Readiness;
 }
 
+/** Nothing but health and readiness: what listens while Kafka is waited for. */
+@Module({})
+export class WaitingModule {}
+
 @Module({})
 export class RetrainingModule {
   static with(parts: RetrainingParts): DynamicModule {

@@ -2,6 +2,7 @@ import { Controller, Get, Inject } from '@nestjs/common';
 import type { Readiness } from '#libs/platform';
 import { READINESS } from './tokens.ts';
 import { Triggers } from './decisions/triggers.ts';
+import type { Gate } from './workflow/gates.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
 
@@ -30,6 +31,11 @@ export class StatusController {
       reasons: [...reasons, ...failures],
       idle: ready && decided && queue.idle,
       ...progress.state,
+      ...(progress.state === undefined ? {} : { gates: progress.state.gates.map(asShown) }),
     };
   }
+}
+
+function asShown({ name, passed, value, limit, detail: reason }: Gate) {
+  return { name, passed, value, limit, reason };
 }

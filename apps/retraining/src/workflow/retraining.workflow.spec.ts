@@ -9,6 +9,7 @@ import { type Configuration, loadConfig, newId } from '#libs/platform';
 import { ArtifactStore, Registry } from '#libs/registry';
 import { openTemporaryClickHouse } from '../../../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
+import { madeUpTexts } from '../testing/made-up-texts.ts';
 import { Progress } from './progress.ts';
 import { RequestQueue } from './request-queue.ts';
 import { RetrainingWorkflow } from './retraining.workflow.ts';
@@ -16,21 +17,6 @@ import { RetrainingWorkflow } from './retraining.workflow.ts';
 const model = 'words';
 const day = 86_400_000;
 const start = Date.UTC(2026, 0, 5);
-
-/** Words of a made-up language each; no two texts of a label are alike. */
-const words: Readonly<Record<string, readonly string[]>> = {
-  north: ['lumi', 'järvi', 'talo', 'metsä', 'kala', 'sauna', 'yö', 'tuuli'],
-  south: ['mare', 'sole', 'vino', 'strada', 'luna', 'terra', 'fiore', 'canto'],
-  east: ['дом', 'река', 'снег', 'окно', 'хлеб', 'ночь', 'лес', 'поле'],
-};
-
-function texts(label: string, count: number, seed = 0): { text: string; label: string }[] {
-  const vocabulary = words[label] ?? [];
-  return Array.from({ length: count }, (_, i) => {
-    const pick = (digit: number) => vocabulary[Math.floor((i + seed) / 8 ** digit) % 8] ?? '';
-    return { text: [0, 1, 2, 3].map(pick).join(' '), label };
-  });
-}
 
 let memory: MemoryStream;
 let clickhouse: ClickHouse;
@@ -163,7 +149,7 @@ describe('a request', () => {
   });
 
   it('is refused with the gate named when nothing can be learned', async () => {
-    const noise = texts('north', 400).map(({ text }, i) => ({ text, label: (i * 7919) % 5 < 2 ? 'a' : 'b' }));
+    const noise = madeUpTexts('north', 400).map(({ text }, i) => ({ text, label: (i * 7919) % 5 < 2 ? 'a' : 'b' }));
     await addDataset(noise);
     await workflow().run(request('r1'), never);
     expect(registry.model(model)?.serving).toBeNull();
@@ -193,9 +179,9 @@ describe('a request', () => {
   it('learns a class that appears in the labels, and leaves out labels given after the cut-off', async () => {
     await addDataset(twoLanguages);
     await workflow().run(request('r1'), never);
-    await addLabelled(texts('east', 200), start);
+    await addLabelled(madeUpTexts('east', 200), start);
     await addLabelled(
-      texts('north', 100, 2000).map(({ text }) => ({ text, label: 'later' })),
+      madeUpTexts('north', 100, 2000).map(({ text }) => ({ text, label: 'later' })),
       start + day,
     );
     await workflow().run(request('r2', { policy: 'drift', labelCutOff: start + 1 }), never);
@@ -236,7 +222,7 @@ describe('a crash', () => {
       const running = workflow(killedAt(step, killed)).run(request('r1'), killed.signal);
       await expect(running).rejects.toThrow('killed');
       // Labels that came meanwhile: a version that has been registered is not made again from other data.
-      await addLabelled(texts('east', 200), start);
+      await addLabelled(madeUpTexts('east', 200), start);
       await registry.close();
       registry = await openRegistry();
       expect(registry.ended(model, 'r1')).toBeUndefined();
