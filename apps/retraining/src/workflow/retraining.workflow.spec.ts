@@ -94,7 +94,7 @@ function request(id: string, fields: Partial<RetrainingRequest> = {}): Retrainin
 }
 
 const never = new AbortController().signal;
-const twoLanguages = [...texts('north', 300), ...texts('south', 300)];
+const twoLanguages = [...madeUpTexts('north', 300), ...madeUpTexts('south', 300)];
 
 describe('a request', () => {
   it('makes the first version of a data set, which is promoted', async () => {
