@@ -149,10 +149,10 @@ function prefixed(config: Configuration, topic: TopicName): string {
   return config.kafka.topicPrefix + topics[topic].topic;
 }
 
-async function configureEdge(
+function configureEdge(
   nest: NestFastifyApplication,
   { guard, admission, metrics }: { guard: Guard; admission: Admission; metrics: Metrics },
-): Promise<void> {
+): void {
   const fastify = nest.getHttpAdapter().getInstance();
   fastify.addHook('onRequest', async (request, reply) => {
     guard.check(request);
@@ -169,5 +169,5 @@ async function configureEdge(
     jsonDocumentUrl: 'openapi.json',
     yamlDocumentUrl: 'openapi.yaml',
   });
-  await serveDashboard(fastify);
+  serveDashboard(fastify);
 }

@@ -34,9 +34,13 @@ describe('a directory', () => {
   });
 
   it('goes to one of many who come at once', async () => {
-    await leave(2 ** 22 + 1, 'a process that is gone');
-    const locks = await Promise.all(Array.from({ length: 20 }, () => lockDirectory(directory)));
-    expect(locks.filter((lock) => 'release' in lock)).toHaveLength(1);
+    for (let round = 0; round < 20; round++) {
+      await leave(2 ** 22 + 1, 'a process that is gone');
+      const locks = await Promise.all(Array.from({ length: 20 }, () => lockDirectory(directory)));
+      const taken = locks.filter((lock) => 'release' in lock);
+      expect(taken).toHaveLength(1);
+      for (const lock of taken) await lock.release();
+    }
   });
 
   it('is free when its owner has ended', async () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { findPackageRoot } from './package-root.ts';
 import { join } from 'node:path';
 import fastifyStatic from '@fastify/static';
@@ -9,16 +9,16 @@ const explanation = `<!doctype html><html lang="en"><meta charset="utf-8"><title
 <p><a href="/docs">API documentation</a> · <a href="/v1/status">status</a> · <a href="/metrics">metrics</a></p></body></html>`;
 
 /** Serves the built page at /; says how to build it while it is not there. */
-export async function serveDashboard(fastify: FastifyInstance): Promise<void> {
+export function serveDashboard(fastify: FastifyInstance): void {
   const root = join(findPackageRoot(import.meta.dirname), 'dist', 'apps', 'dashboard');
   if (!existsSync(join(root, 'index.html'))) {
     fastify.get('/', (_request, reply) => reply.type('text/html; charset=utf-8').send(explanation));
     return;
   }
-  await fastify.register(fastifyStatic, {
+  // Not awaited: that would close the routes there are now to the error handler that comes later.
+  void fastify.register(fastifyStatic, {
     root,
-    prefix: '/',
-    wildcard: false,
+    serve: false,
     setHeaders: (response, path) => {
       // Files under assets carry a digest in their name.
       void response.header(
@@ -32,4 +32,10 @@ export async function serveDashboard(fastify: FastifyInstance): Promise<void> {
       );
     },
   });
+  fastify.get('/', (_request, reply) => reply.sendFile('index.html'));
+  for (const entry of readdirSync(root, { withFileTypes: true })) {
+    const path = `/${entry.name}`;
+    if (entry.isFile()) fastify.get(path, (_request, reply) => reply.sendFile(entry.name));
+    else fastify.get(`${path}/*`, (request, reply) => reply.sendFile(request.url.split('?')[0] ?? ''));
+  }
 }
