@@ -11,12 +11,12 @@ const checks = [
   {
     name: 'generated files',
     command: 'node',
-    args: ['--conditions=source', 'libs/events/scripts/generate.ts', '--check'],
+    args: ['--conditions=tidemill-source', 'libs/events/scripts/generate.ts', '--check'],
   },
   {
     name: 'generated configuration',
     command: 'node',
-    args: ['--conditions=source', 'libs/platform/scripts/generate-config.ts', '--check'],
+    args: ['--conditions=tidemill-source', 'libs/platform/scripts/generate-config.ts', '--check'],
   },
 ];
 

@@ -64,7 +64,7 @@ async function nest() {
     bundle.manifest.labels.join(','),
   ];
   const peer = fork(join(import.meta.dirname, 'peers', 'nest-kafka.ts'), arguments_, {
-    execArgv: ['--conditions=source'],
+    execArgv: ['--conditions=tidemill-source'],
   });
   try {
     await once(peer, 'message');

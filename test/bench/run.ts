@@ -17,7 +17,7 @@ console.log(`${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}, Nod
 let failed = false;
 for (const name of chosen.length === 0 ? benchmarks : chosen) {
   console.log(`\n## ${name}`);
-  const child = spawn(process.execPath, ['--conditions=source', join(import.meta.dirname, `${name}.ts`)], {
+  const child = spawn(process.execPath, ['--conditions=tidemill-source', join(import.meta.dirname, `${name}.ts`)], {
     stdio: 'inherit',
     env: { ...process.env, ...stack.env, UV_THREADPOOL_SIZE: '16' },
   });

@@ -3,7 +3,7 @@ import { createMetrics, newId, silentLogger, systemClock } from '#libs/platform'
 import { connectStream, type DecodedBatch } from '#libs/stream';
 import { testKafka } from '../support/stream.ts';
 
-/** CPU a text on its way through Kafka, without inference: `node --conditions=source test/bench/stream.ts`. */
+/** CPU a text on its way through Kafka, without inference: `node --conditions=tidemill-source test/bench/stream.ts`. */
 const events = 200_000;
 const perSend = 2000;
 

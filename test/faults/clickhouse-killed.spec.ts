@@ -14,7 +14,7 @@ afterAll(() => rmSync(dataDirectory, { recursive: true, force: true }));
 
 function start(mode: string, from = 0): ChildProcess {
   const entry = join(import.meta.dirname, 'clickhouse-insert-for-ever.ts');
-  return fork(entry, [dataDirectory, mode, String(from)], { execArgv: ['--conditions=source'], silent: true });
+  return fork(entry, [dataDirectory, mode, String(from)], { execArgv: ['--conditions=tidemill-source'], silent: true });
 }
 
 /** Lets the child insert until it has acknowledged `batches`, kills it, and returns the last acknowledged batch. */

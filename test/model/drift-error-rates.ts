@@ -1,7 +1,7 @@
 /**
  * Verdicts of the drift comparison on many variants of the two streams:
  *
- *     node --conditions=source test/model/drift-error-rates.ts [variants, default 10]
+ *     node --conditions=tidemill-source test/model/drift-error-rates.ts [variants, default 10]
  *
  * A variant has its own draws of texts (somali), its own seed of training, and keeps other groups from training. The
  * phases of somali are longer than when it is played. Prints a table of docs/statistics.md.

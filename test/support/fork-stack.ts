@@ -9,7 +9,7 @@ export interface ForkedStack {
 
 /** Kafka and the registry of stack.ts in a process of its own; it ends with this one, however this one ends. */
 export async function forkStack(): Promise<ForkedStack> {
-  const stack = fork(join(import.meta.dirname, 'stack.ts'), { execArgv: ['--conditions=source'] });
+  const stack = fork(join(import.meta.dirname, 'stack.ts'), { execArgv: ['--conditions=tidemill-source'] });
   const exited = new Promise<void>((resolve) => void stack.once('exit', () => resolve()));
   const env = await new Promise<Record<string, string>>((resolve, reject) => {
     stack.once('message', (message: Record<string, string>) => resolve(message));

@@ -13,7 +13,7 @@ export default async function setup({ vitest, config }: TestProject): Promise<((
   const files = vitest.state.getPaths().map((path) => relative(config.root, path).replaceAll('\\', '/'));
   if (!files.some((file) => onStack.test(file))) return undefined;
   // In a process of its own: Vitest's own is not started with the condition under which the sources find each other.
-  const stack = fork(join(import.meta.dirname, 'stack.ts'), { execArgv: ['--conditions=source'] });
+  const stack = fork(join(import.meta.dirname, 'stack.ts'), { execArgv: ['--conditions=tidemill-source'] });
   const exited = new Promise<void>((resolve) => void stack.once('exit', () => resolve()));
   const env = await new Promise<Record<string, string>>((resolve, reject) => {
     stack.once('message', (message: Record<string, string>) => resolve(message));

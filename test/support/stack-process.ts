@@ -46,7 +46,7 @@ export async function runStackProcess(directory: string): Promise<{ code: number
 
 function launch(directory: string) {
   // A process group of its own, as a terminal gives it to a command.
-  const child = spawn(process.execPath, ['--conditions=source', script, directory], {
+  const child = spawn(process.execPath, ['--conditions=tidemill-source', script, directory], {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

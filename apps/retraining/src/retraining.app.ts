@@ -8,6 +8,7 @@ import { PipelineTransport, type Stream } from '#libs/stream';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { Schedule } from './decisions/schedule.ts';
 import { Triggers } from './decisions/triggers.ts';
+import { acceptUploads } from './registry/registry.providers.ts';
 import { RetrainingModule, WaitingModule } from './retraining.module.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
@@ -70,7 +71,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
     },
   ]);
   const { host, port } = config.retraining;
-  const module = RetrainingModule.with({ registry, store, log, queue, triggers, progress, clock, readiness });
+  const module = RetrainingModule.with({ config, registry, store, log, queue, triggers, progress, clock, readiness });
   const app = await startHttpApp({
     module,
     host,
@@ -79,13 +80,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
     metrics,
     readiness,
     strategy,
-    bodyLimit: 64 * 1024 ** 2,
-    configure: (nest) => {
-      nest
-        .getHttpAdapter()
-        .getInstance()
-        .addContentTypeParser('application/x-ndjson', { parseAs: 'string' }, (_r, b, d) => d(null, b));
-    },
+    configure: (nest) => acceptUploads(nest.getHttpAdapter().getInstance()),
   });
   return {
     url: app.url,

@@ -1,16 +1,17 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import type { Clock, Readiness } from '#libs/platform';
+import type { Clock, Configuration, Readiness } from '#libs/platform';
 import { ArtifactStore, Registry } from '#libs/registry';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { RequestsController } from './decisions/requests.controller.ts';
 import { Triggers } from './decisions/triggers.ts';
 import { registryControllers } from './registry/registry.providers.ts';
 import { StatusController } from './status.controller.ts';
-import { CLOCK, READINESS } from './tokens.ts';
+import { CLOCK, CONFIGURATION, READINESS } from './tokens.ts';
 import { Progress } from './workflow/progress.ts';
 import { RequestQueue } from './workflow/request-queue.ts';
 
 export interface RetrainingParts {
+  config: Configuration;
   registry: Registry;
   store: ArtifactStore;
   log: DecisionLog;
@@ -38,6 +39,7 @@ export class RetrainingModule {
         { provide: RequestQueue, useValue: parts.queue },
         { provide: Triggers, useValue: parts.triggers },
         { provide: Progress, useValue: parts.progress },
+        { provide: CONFIGURATION, useValue: parts.config },
         { provide: CLOCK, useValue: parts.clock },
         { provide: READINESS, useValue: parts.readiness },
       ],

@@ -3,7 +3,7 @@
  * Needs a network and Maven, which resolves Kafka's runtime closure; the result is what machines without Maven use.
  * Run it after changing a version below:
  *
- *   node --conditions=source libs/embedded/scripts/lock.ts
+ *   node --conditions=tidemill-source libs/embedded/scripts/lock.ts
  */
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

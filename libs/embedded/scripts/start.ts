@@ -1,7 +1,7 @@
 /**
  * Starts Kafka and the schema registry by hand and prints how to reach them, as lines of a shell:
  *
- *   node --conditions=source libs/embedded/scripts/start.ts DIRECTORY
+ *   node --conditions=tidemill-source libs/embedded/scripts/start.ts DIRECTORY
  *
  * Runs until Ctrl-C or SIGTERM. Ports are free ones unless the directory has been used before.
  */

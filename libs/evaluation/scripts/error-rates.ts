@@ -1,7 +1,7 @@
 /**
  * Realised error rates of the tests and coverage of the intervals, by simulation:
  *
- *     node --conditions=source libs/evaluation/scripts/error-rates.ts
+ *     node --conditions=tidemill-source libs/evaluation/scripts/error-rates.ts
  *
  * Prints the tables of docs/statistics.md.
  */

@@ -1,7 +1,7 @@
 /**
  * How often the drift comparison is wrong when nothing has changed, and how often it sees what has, by simulation:
  *
- *     node --conditions=source libs/statistics/scripts/error-rates.ts [references, default 100]
+ *     node --conditions=tidemill-source libs/statistics/scripts/error-rates.ts [references, default 100]
  *
  * Prints the table of docs/statistics.md.
  */
