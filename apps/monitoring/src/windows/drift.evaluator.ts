@@ -59,7 +59,7 @@ export class DriftEvaluator {
     return {
       ...common,
       referenceTexts: reference.texts,
-      ...compareWindow(reference, features, { seed: config.drift.seed }),
+      ...compareWindow(reference, features, config.drift),
     };
   }
 
@@ -82,7 +82,8 @@ export class DriftEvaluator {
       epoch,
       limit: config.window.maximumTexts,
     });
-    const reference = buildReference(texts, { windowSize: config.window.minimumTexts, seed: config.drift.seed });
+    const { seed, draws } = config.drift;
+    const reference = buildReference(texts, { windowSize: config.window.minimumTexts, seed, draws });
     this.#references.set(model, { epoch, end: collected.span.end, reference });
     return reference;
   }

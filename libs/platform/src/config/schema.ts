@@ -146,6 +146,18 @@ const monitoring = section({
   }),
   drift: section({
     seed: z.number().int().default(42).describe('Seed of the calibration draws.'),
+    draws: z.number().int().min(99).default(199).describe('Held-out reference windows that a null is made of.'),
+    falseAlarmRate: share.default(0.01).describe('Share of unchanged windows that may be called a warning or more.'),
+    driftZScore: z
+      .number()
+      .positive()
+      .default(6)
+      .describe('Null standard deviations that a change of the texts must reach for drift.'),
+    minimumAccuracyFall: share
+      .default(0.05)
+      .describe('Fall of the expected accuracy that is no drift yet, however certain.'),
+    noveltyRise: share.default(0.1).describe('Rise of an out-of-vocabulary share that is no drift yet.'),
+    falseDiscoveryRate: share.default(0.05).describe('Share of the words on a drift card that may be there by chance.'),
   }),
   performance: section({
     rollingLabels: count.default(200).describe('The rolling figures look at this many last labelled texts.'),
