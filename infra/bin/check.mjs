@@ -1,6 +1,12 @@
 // `npm run check`: format, lint, types, boundaries, dead code, generated files. Every check runs; the first line of a failure names it.
 import { spawnSync } from 'node:child_process';
 
+const generated = (what, script) => ({
+  name: `generated ${what}`,
+  command: 'node',
+  args: ['--conditions=tidemill-source', script, '--check'],
+});
+
 const checks = [
   { name: 'format', command: 'oxfmt', args: ['--check', '.'] },
   { name: 'lint', command: 'oxlint', args: ['--type-aware', '--quiet'] },
@@ -8,16 +14,9 @@ const checks = [
   { name: 'dashboard types', command: 'tsc', args: ['-p', 'apps/dashboard/tsconfig.json'] },
   { name: 'boundaries', command: 'depcruise', args: ['libs', 'apps'] },
   { name: 'dead code', command: 'knip', args: [] },
-  {
-    name: 'generated files',
-    command: 'node',
-    args: ['--conditions=tidemill-source', 'libs/events/scripts/generate.ts', '--check'],
-  },
-  {
-    name: 'generated configuration',
-    command: 'node',
-    args: ['--conditions=tidemill-source', 'libs/platform/scripts/generate-config.ts', '--check'],
-  },
+  generated('types', 'libs/events/scripts/generate.ts'),
+  generated('configuration', 'libs/platform/scripts/generate-config.ts'),
+  generated('pages', 'infra/bin/generate-docs.ts'),
 ];
 
 const only = process.argv.slice(2);
