@@ -64,7 +64,7 @@ export async function createGateway(dependencies: GatewayDependencies): Promise<
     },
     metrics,
   );
-  const supervision = new Supervision({ stream, clickhouse, readiness });
+  const supervision = new Supervision({ stream, clickhouse, readiness, metrics });
   const app = await startHttpApp({
     module: GatewayModule.with(parts.module),
     host: config.http.host,

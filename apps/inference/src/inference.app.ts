@@ -68,6 +68,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
       };
       const used = topicsUsed.map((topic) => topics[topic]);
       await stream.admin.waitForTopics(used, { onWaiting, signal: stop.signal });
+      await stream.admin.registerSchemas(used);
       readiness.clear('topics');
       return { close: () => Promise.resolve() };
     },
@@ -86,6 +87,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     readiness,
     strategy,
+    readyDetails: () => ({ devices: status.devices }),
     // A thousand texts of the longest kind a model takes, as JSON.
     bodyLimit: 16 * 1024 ** 2,
   });

@@ -89,6 +89,7 @@ export class ModelSlots {
           signal,
         }),
       onProgress,
+      onHostEnded: () => metrics.increment('tidemill_model_host_restarts_total', { model }),
       logger,
     });
     const batcher = new DynamicBatcher({

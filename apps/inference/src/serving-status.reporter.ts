@@ -28,6 +28,12 @@ export class ServingStatusReporter {
     return [...this.#serving.values()];
   }
 
+  /** Model to the execution provider that runs it. */
+  get devices(): Record<string, string> {
+    const serving = this.statuses.filter(({ state }) => state === 'serving');
+    return Object.fromEntries(serving.map(({ model, device }) => [model, device]));
+  }
+
   onProgress(progress: SlotProgress): void {
     const { event, state, device = '', error } = progress;
     const { instance, clock, metrics } = this.#options;

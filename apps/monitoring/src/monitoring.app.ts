@@ -44,6 +44,7 @@ export async function createMonitoring(dependencies: MonitoringDependencies): Pr
         logger.warn({ reason }, 'waiting');
       };
       await stream.admin.waitForTopics(Object.values(topics), { onWaiting, signal: stop.signal });
+      await stream.admin.registerSchemas(Object.values(topics));
       readiness.clear('topics');
       await monitors.start();
       readiness.clear('monitors');

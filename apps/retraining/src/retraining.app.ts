@@ -46,6 +46,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
   const { config, logger, clock, metrics, stream, clickhouse } = dependencies;
   const readiness = dependencies.readiness ?? new Readiness();
   await untilTopics({ ...dependencies, readiness });
+  await stream.admin.registerSchemas(topicsUsed.map((topic) => topics[topic]));
   const registry = await Registry.open({ stream, clock, logger, newId });
   const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
   const progress = new Progress();

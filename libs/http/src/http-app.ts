@@ -24,6 +24,8 @@ export interface HttpAppOptions {
   strategy?: CustomTransportStrategy;
   /** Longest request body in bytes. */
   bodyLimit?: number;
+  /** What /readyz shows besides. */
+  readyDetails?: () => Record<string, unknown>;
   /** When the port is taken: try the next ones, or fail. */
   portTaken?: 'next' | 'fail';
   /** Adds hooks, parsers and routes before the app listens. */
@@ -56,13 +58,13 @@ export async function startHttpApp(options: HttpAppOptions): Promise<RunningApp>
   return { url, close: () => app.close() };
 }
 
-function operationalRoutes(app: NestFastifyApplication, { metrics, readiness }: HttpAppOptions): void {
+function operationalRoutes(app: NestFastifyApplication, { metrics, readiness, readyDetails }: HttpAppOptions): void {
   const fastify = app.getHttpAdapter().getInstance();
   fastify.get('/healthz', () => ({ status: 'ok' }));
   fastify.get('/readyz', (_request, reply) =>
     reply
       .code(readiness.ready ? 200 : 503)
-      .send({ status: readiness.ready ? 'ready' : 'not ready', reasons: readiness.reasons }),
+      .send({ status: readiness.ready ? 'ready' : 'not ready', reasons: readiness.reasons, ...readyDetails?.() }),
   );
   fastify.get('/metrics', async (_request, reply) =>
     reply.header('content-type', metrics.contentType).send(await metrics.render()),
