@@ -36,6 +36,7 @@ function event(version: number, epoch = version): ModelVersion {
 function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise<string>) {
   const progress: SlotProgress[] = [];
   const hosts: ModelHost[] = [];
+  const hostsEnded: string[] = [];
   const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
   const slot = new ModelSlot({
     model: 'test',
@@ -47,11 +48,12 @@ function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise
       return host;
     },
     onProgress: (step) => progress.push(step),
+    onHostEnded: () => void hostsEnded.push('ended'),
     logger: silentLogger,
   });
   const states = (version: number) =>
     progress.filter((step) => step.event.version === version).map(({ state }) => state);
-  return { slot, progress, states, hosts, [Symbol.asyncDispose]: () => slot.close() };
+  return { slot, progress, states, hosts, hostsEnded, [Symbol.asyncDispose]: () => slot.close() };
 }
 
 describe('ModelSlot', () => {
@@ -138,6 +140,7 @@ describe('ModelSlot', () => {
     const lease = await test.slot.acquire();
     expect((await lease.classify(['text'])).probabilities).toHaveLength(2);
     expect(test.hosts).toHaveLength(2);
+    expect(test.hostsEnded).toEqual(['ended']);
     lease.release();
   });
 });

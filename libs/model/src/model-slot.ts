@@ -22,6 +22,8 @@ export interface SlotOptions {
   /** Starts a host and proves it on the golden texts. */
   openHost: (bundle: Bundle, signal?: AbortSignal) => Promise<ModelHost>;
   onProgress: (progress: SlotProgress) => void;
+  /** The serving host ended by itself and will be started again. */
+  onHostEnded: () => void;
   logger: Logger;
 }
 
@@ -183,6 +185,7 @@ export class ModelSlot {
     void loaded.host.exited.then(() => {
       if (this.#current !== loaded || this.#closed) return;
       this.#current = undefined;
+      this.#options.onHostEnded();
       this.#options.logger.error(
         { model: loaded.serving.model, version: loaded.serving.version },
         'the model host ended; starting it again',
