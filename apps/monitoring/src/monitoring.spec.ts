@@ -30,9 +30,14 @@ function configuration(): Configuration['monitoring'] {
 }
 
 async function startMonitoring(): Promise<void> {
+  [monitors, pipeline] = await openMonitoring();
+}
+
+/** One instance, as a process of its own would be. */
+async function openMonitoring(): Promise<[ModelMonitors, Pipeline]> {
   const { stream, clock, logger, metrics } = memory;
   const producer = stream.producer();
-  monitors = new ModelMonitors({
+  const opened = new ModelMonitors({
     clickhouse,
     config: configuration(),
     clock,
@@ -47,8 +52,8 @@ async function startMonitoring(): Promise<void> {
       await producer.send('performance-reports', [{ key: value.model, value }]);
     },
   });
-  await monitors.start();
-  pipeline = await new MonitoringPipeline({ stream, clickhouse, monitors, metrics }).start();
+  await opened.start();
+  return [opened, await new MonitoringPipeline({ stream, clickhouse, monitors: opened, metrics }).start()];
 }
 
 async function stopMonitoring(): Promise<void> {
@@ -200,6 +205,22 @@ describe('monitoring', () => {
     }
     const [stored] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM drift_reports FINAL');
     expect(Number(stored?.n)).toBe(drift.length);
+  });
+
+  it('says everything once with two instances, each storing its share of the partitions', async () => {
+    const [others, other] = await openMonitoring();
+    const texts = hours(0, 7, 'old');
+    await send(texts);
+    await label(texts.slice(0, 200).map(({ id }) => id));
+    const stated = () => drift.filter(({ revision }) => revision === 0).map(({ windowStart }) => windowStart);
+    const expected = Array.from({ length: 6 }, (_, i) => start + i * hour);
+    // What the other instance stores is seen at the next tick.
+    while (stated().length < expected.length || !others.idle) await new Promise((resolve) => setImmediate(resolve));
+    expect(stated()).toStrictEqual(expected);
+    expect(new Set(drift.map(({ texts: count }) => count))).toStrictEqual(new Set([perHour]));
+    expect(other.status().partitions.length).toBeGreaterThan(0);
+    await other.close();
+    await others.close();
   });
 
   it('states a closed window again when a late text falls into it', async () => {
