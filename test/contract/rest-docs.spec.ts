@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { buildProgram } from '../../apps/cli/src/program.ts';
 import { openApiDocument } from '../../apps/gateway/src/openapi/document.ts';
+import { commandOf, misunderstood } from './command-words.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 
@@ -33,10 +34,7 @@ describe('docs/cli.md', () => {
   const program = buildProgram();
 
   it.each(lines)('tidemill %s is understood', (line) => {
-    const words = [...line.matchAll(/"[^"]*"|\S+/g)].map(([word]) => word);
-    const { command, rest } = resolve(program, words);
-    const flags = rest.filter((word) => word.startsWith('--'));
-    expect(flags.filter((flag) => !command.options.some(({ long }) => long === flag))).toEqual([]);
+    expect(misunderstood(program, line)).toEqual([]);
   });
 
   it('names every command', () => {
@@ -45,17 +43,8 @@ describe('docs/cli.md', () => {
   });
 });
 
-/** The command that words name, with groups standing for their default. */
-function resolve(command: Command, words: readonly string[]): { command: Command; rest: readonly string[] } {
-  const [first = '', ...rest] = words;
-  const next = command.commands.find((one) => one.name() === first);
-  if (next !== undefined) return resolve(next, rest);
-  const usual = command.commands.find((one) => one.name() === 'list');
-  return { command: usual ?? command, rest: words };
-}
-
 function path(program: Command, words: readonly string[]): string {
-  const { command } = resolve(program, words);
+  const { command } = commandOf(program, words);
   const names: string[] = [];
   for (let one: Command | null = command; one?.parent != null; one = one.parent) names.unshift(one.name());
   return names.join(' ');
