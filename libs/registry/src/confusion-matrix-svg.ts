@@ -13,8 +13,8 @@ const style = `
     .page { fill: #0d1117; stroke: #3d444d; }
     .axis { fill: #9198a1; }
     .cell { fill: #161b22; }
-    .right { fill: #388bfd; }
-    .wrong { fill: #db6d28; }
+    .right { fill: #1f6feb; }
+    .wrong { fill: #bd561d; }
     .full { fill: #ffffff; }
   }`;
 

@@ -40,6 +40,10 @@ export const bundleOutput = z
   })
   .meta({ id: 'Bundle' });
 
+export const importOutput = z
+  .looseObject({ model: z.string(), version: z.number().int(), digest: z.string(), labels: z.array(z.string()) })
+  .meta({ id: 'Imported' });
+
 export const uploadQuery = z.object({
   by: z.string().optional().describe('Who.'),
   reason: z.string().optional().describe('Why, in a sentence; kept in the audit.'),

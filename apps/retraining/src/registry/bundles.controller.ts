@@ -1,9 +1,9 @@
 import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Controller, Get, Header, Inject, Param, StreamableFile } from '@nestjs/common';
 import { Problem } from '#libs/http';
-import type { Bundle } from '#libs/model';
+import { parseManifest } from '#libs/model';
 import { ArtifactStore } from '#libs/registry';
 
 /** Bundles by digest, for instances on other machines and for people. Only what a manifest names is ever read. */
@@ -13,7 +13,8 @@ export class BundlesController {
 
   @Get()
   async files(@Param('digest') digest: string) {
-    const bundle = await this.#bundle(digest);
+    const bundle = await this.store.bundle(digest);
+    if (bundle === undefined) throw unknownBundle(digest);
     const files = Object.entries(bundle.files).map(async ([path, sha256]) => {
       const { size } = await stat(join(bundle.directory, path));
       return { path, sha256, bytes: size };
@@ -21,18 +22,19 @@ export class BundlesController {
     return { digest, files: await Promise.all(files) };
   }
 
+  /** Not verified again at every file: who fetches knows its sha256 from the list, or from the manifest. */
   @Get(':file')
   @Header('cache-control', 'public, max-age=31536000, immutable')
   async file(@Param('digest') digest: string, @Param('file') file: string) {
-    const bundle = await this.#bundle(digest);
-    if (!Object.hasOwn(bundle.files, file))
-      throw new Problem(404, `the bundle has no file ${JSON.stringify(file)}`, { known: Object.keys(bundle.files) });
-    return new StreamableFile(createReadStream(join(bundle.directory, file)));
+    const directory = this.store.bundleDirectory(digest);
+    if (directory === undefined) throw unknownBundle(digest);
+    const manifest = parseManifest(await readFile(join(directory, 'manifest.json'), 'utf8'));
+    const known = ['manifest.json', ...Object.keys(manifest.files)];
+    if (!known.includes(file)) throw new Problem(404, `the bundle has no file ${JSON.stringify(file)}`, { known });
+    return new StreamableFile(createReadStream(join(directory, file)));
   }
+}
 
-  async #bundle(digest: string): Promise<Bundle> {
-    const bundle = await this.store.bundle(digest);
-    if (bundle === undefined) throw new Problem(404, `no bundle ${JSON.stringify(digest)}`);
-    return bundle;
-  }
+function unknownBundle(digest: string): Problem {
+  return new Problem(404, `no bundle ${JSON.stringify(digest)}`);
 }

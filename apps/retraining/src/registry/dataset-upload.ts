@@ -21,7 +21,7 @@ export interface UploadedDataset {
 /** Bad lines are told up to this many. */
 const toldLines = 20;
 /** Bytes of all texts together; a larger set is several. */
-const maximumBytes = 512 * 1024 ** 2;
+const maximumBytes = 256 * 1024 ** 2;
 
 /**
  * Reads labelled texts. A set with a bad line is refused as a whole: a version must not be trained on less than was meant.

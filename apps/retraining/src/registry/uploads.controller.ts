@@ -3,13 +3,19 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Controller, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { hostModel, inspectOnnx, maximumBundleBytes, ModelHost, readBundle } from '#libs/model';
-import type { Configuration } from '#libs/platform';
+import { type Bundle, hostModel, inspectOnnx, maximumBundleBytes, ModelHost, readBundle } from '#libs/model';
+import { type Configuration, reasonOf, TidemillError } from '#libs/platform';
 import { ArtifactStore, Registry, unpackTar } from '#libs/registry';
 import { CONFIGURATION } from '../tokens.ts';
 import { readDataset } from './dataset-upload.ts';
-import { checkModelName, orProblem } from './registry-problems.ts';
+import { checkModelName, orProblem, parsed } from './registry-problems.ts';
+
+const uploader = z.object({
+  by: z.string().min(1).max(200).default('unknown'),
+  reason: z.string().max(1000).default(''),
+});
 
 /** What people bring: labelled texts and bundles made elsewhere. */
 @Controller('v1/models/:model')
@@ -23,8 +29,9 @@ export class UploadsController {
   /** Labelled texts, one JSON object a line or CSV; the model need not exist yet. */
   @Post('datasets')
   @HttpCode(201)
-  async dataset(@Param('model') model: string, @Query('by') by: string | undefined, @Req() request: FastifyRequest) {
+  async dataset(@Param('model') model: string, @Query() query: unknown, @Req() request: FastifyRequest) {
     checkModelName(model);
+    const { by } = parsed(uploader, query);
     const format = (request.headers['content-type'] ?? '').startsWith('text/csv') ? 'csv' : 'jsonl';
     const { content, texts, labels } = await readDataset(
       streamOf(request, 'application/x-ndjson'),
@@ -32,40 +39,55 @@ export class UploadsController {
       this.config.stream.maximumTextBytes,
     );
     const digest = await this.store.putBlob(content);
-    await this.registry.addDataset({ model, digest, texts, labels, by: by ?? 'unknown' });
+    await this.registry.addDataset({ model, digest, texts, labels, by });
     return { digest, texts, labels };
   }
 
-  /** A bundle as a tar archive: verified, inspected and run in a host before it becomes a version. */
+  /** A bundle as a tar archive: verified, inspected and run in a host before it becomes a version. Idempotent by digest. */
   @Post('import')
   @HttpCode(201)
-  async import(
-    @Param('model') model: string,
-    @Query() { by = 'unknown', reason = '' }: { by?: string; reason?: string },
-    @Req() request: FastifyRequest,
-  ) {
+  async import(@Param('model') model: string, @Query() query: unknown, @Req() request: FastifyRequest) {
     checkModelName(model);
+    const { by, reason } = parsed(uploader, query);
     const archive = streamOf(request, 'application/x-tar');
     return await orProblem(() =>
       this.store.withTemporary(async (temporary) => {
         const folder = join(temporary, 'bundle');
         await unpackTar(archive, folder, { maximumBytes: maximumBundleBytes });
         const bundle = await readBundle(folder);
-        inspectOnnx(await readFile(join(folder, 'model.onnx')));
-        const { executionProviders, threads } = this.config.inference;
-        await (await ModelHost.open(hostModel(bundle), { executionProviders, threads })).close();
         const { digest } = bundle;
-        await this.store.addBundle(folder, digest);
         const { labels, trainer } = bundle.manifest;
-        const registered = { model, runId: null, requestId: null, digest, labels, metrics: {}, by };
+        const same = this.registry.model(model)?.versions.find((version) => version.digest === digest);
+        if (same !== undefined) return { model, version: same.version, digest, labels };
+        await this.#prove(bundle);
+        await this.store.addBundle(folder, digest);
         const version = await this.registry.registerVersion({
-          ...registered,
+          model,
+          runId: null,
+          requestId: null,
+          digest,
+          labels,
+          metrics: {},
           lineage: { imported: true, trainer },
+          by,
           reason: reason === '' ? 'imported' : reason,
         });
         return { model, version, digest, labels };
       }),
     );
+  }
+
+  /** @throws Problem 422 when a host cannot serve it, also when it takes the host down */
+  async #prove(bundle: Bundle): Promise<void> {
+    inspectOnnx(await readFile(join(bundle.directory, 'model.onnx')));
+    const { executionProviders, threads } = this.config.inference;
+    try {
+      const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads });
+      await host.close();
+    } catch (error) {
+      if (!(error instanceof TidemillError)) throw error;
+      throw new Problem(422, `the model does not run: ${reasonOf(error)}`, { code: error.code });
+    }
   }
 }
 
