@@ -12,6 +12,12 @@ const hour = 3_600_000;
 const start = Date.UTC(2026, 0, 5);
 const perHour = 100;
 
+/** The machine's clock, unless a test lets time pass. */
+const clock = {
+  ahead: 0,
+  now: () => Math.floor(globalThis.performance.timeOrigin + globalThis.performance.now()) + clock.ahead,
+};
+
 let memory: MemoryStream;
 let clickhouse: ClickHouse;
 let monitors: ModelMonitors;
@@ -62,7 +68,8 @@ async function stopMonitoring(): Promise<void> {
 }
 
 beforeEach(async () => {
-  memory = await openMemoryStream();
+  clock.ahead = 0;
+  memory = await openMemoryStream({}, { clock });
   clickhouse = await openTemporaryClickHouse();
   [drift, performance] = [[], []];
   await startMonitoring();
@@ -229,11 +236,12 @@ describe('monitoring', () => {
     const late = { ...textOf(2 * perHour + 50, 'old'), id: 't9999' };
     await send([late]);
     await settled();
-    expect(ofWindow(2)).toMatchObject([
-      { revision: 0, texts: perHour },
-      { revision: 1, texts: perHour + 1 },
-    ]);
-    expect(drift.filter(({ revision }) => revision > 0)).toHaveLength(1);
+    // Once or twice: the text and its answer are stored one after the other.
+    const said = ofWindow(2);
+    expect(said[0]).toMatchObject({ revision: 0, texts: perHour });
+    expect(said.at(-1)).toMatchObject({ revision: said.length - 1, texts: perHour + 1 });
+    expect(said.length).toBeGreaterThan(1);
+    expect(drift.filter(({ revision }) => revision > 0)).toStrictEqual(said.slice(1));
   });
 
   it('counts the label given last, whether it comes early, late, twice or contradicts', async () => {
@@ -253,6 +261,28 @@ describe('monitoring', () => {
     expect(window()).toMatchObject({ labelled: 60, accuracy: { value: 55 / 60 }, revision: 1 });
     const [kept] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM labels');
     expect(Number(kept?.n)).toBe(80);
+  });
+
+  it('states the rolling figures of labels that came in one go once no more are coming', async () => {
+    const rolling = () => performance.filter(({ scope }) => scope === 'rolling');
+    const texts = hours(0, 3, 'old');
+    const ids = texts.map(({ id }) => id);
+    await send(texts);
+    await label(ids, { labelledAt: start + 10 * hour + 5 });
+    await settled();
+    expect(rolling()).toHaveLength(0);
+    clock.ahead = hour;
+    monitors.evaluate(true);
+    await settled();
+    const windowEnd = start + 10 * hour + 6;
+    expect(rolling()).toMatchObject([{ windowEnd, labelled: perHour, accuracy: { value: 1 } }]);
+    // What comes later is counted from there.
+    await label(ids.slice(0, 50), { label: 'a', labelledAt: start + 10 * hour + 7 });
+    await settled();
+    clock.ahead = 2 * hour;
+    monitors.evaluate(true);
+    await settled();
+    expect(rolling()).toMatchObject([{ windowEnd }, { windowEnd: windowEnd + 2 }]);
   });
 
   it('goes on after a restart where it was, and catches up on what was stored meanwhile', async () => {

@@ -37,6 +37,8 @@ export class ModelMonitor {
   #newTexts = true;
   /** How many window durations the watermark had passed when windows were last closed. */
   #passed = Number.NEGATIVE_INFINITY;
+  /** The moment up to which labels have been looked at for the rolling figures. */
+  #rolledTo: number | undefined;
 
   private constructor(options: ModelMonitorOptions, closed: ClosedWindows) {
     this.#options = options;
@@ -63,11 +65,18 @@ export class ModelMonitor {
     this.#newTexts = true;
     const end = this.#closed.last?.windowEnd ?? Number.NEGATIVE_INFINITY;
     if (occurredAt < end) this.#textsChanged({ from: occurredAt, to: occurredAt });
+    // A window that held too few texts when event time passed its end may hold enough now.
+    else if (occurredAt < this.#passed * milliseconds(this.#options.config.window.duration)) this.#lookAgain();
+  }
+
+  #lookAgain(): void {
+    this.#passed = Number.NEGATIVE_INFINITY;
   }
 
   /** A label of this model has been stored. */
   onLabel(partition: string, label: { textId: string; labelledAt: number }): void {
     this.#labels.observe(partition, label.labelledAt);
+    this.#rolledTo = undefined;
     this.#changedLabels.add(label.textId);
   }
 
@@ -92,7 +101,7 @@ export class ModelMonitor {
       await this.#stateRolling();
     } catch (error) {
       this.#newTexts = true;
-      this.#passed = Number.NEGATIVE_INFINITY;
+      this.#lookAgain();
       if (looked.texts !== undefined) this.#textsChanged(looked.texts);
       for (const textId of looked.labels) this.#changedLabels.add(textId);
       throw error;
@@ -168,22 +177,28 @@ export class ModelMonitor {
     this.#closed.notePerformance(revised);
   }
 
-  /** At every multiple of the window duration that label time has passed with enough new labels. */
+  /**
+   * At every multiple of the window duration that label time has passed with enough new labels; and at the last label
+   * when no more are coming, as after a file of labels that was sent at once.
+   */
   async #stateRolling(): Promise<void> {
     const { model, config, performance } = this.#options;
     const duration = milliseconds(config.window.duration);
     // A label can be older than the answer to its text: that one has come when texts have passed the moment, too.
-    const watermark = this.#texts.idle ? this.#labels.get() : Math.min(this.#labels.get(), this.#texts.get());
+    const labels = this.#labels.get();
+    const watermark = this.#texts.idle ? labels : Math.min(labels, this.#texts.get());
     if (watermark === Number.NEGATIVE_INFINITY) return;
-    const at = Math.floor(watermark / duration) * duration;
+    const resting = this.#labels.idle && watermark === labels;
+    const at = resting ? watermark : Math.floor(watermark / duration) * duration;
     const last = this.#closed.lastRolling?.windowEnd ?? 0;
-    if (at <= last) return;
+    if (at <= last || at === this.#rolledTo) return;
     const step = Math.max(1, Math.round(config.performance.rollingLabels * rollingStep));
     const boundaries = await this.#rollingBoundaries({ after: last, until: at, step, duration });
     for (const boundary of boundaries) {
       const report = await performance.rolling(model, boundary);
       if (report !== undefined) await this.#say(report);
     }
+    this.#rolledTo = at;
   }
 
   async #rollingBoundaries(span: { after: number; until: number; step: number; duration: number }): Promise<number[]> {
@@ -191,7 +206,7 @@ export class ModelMonitor {
     const buckets = await clickhouse.query<{ start: number; labels: number }>(
       `SELECT intDiv(toUnixTimestamp64Milli(labelled_at), {duration:Int64}) * {duration:Int64} AS start, uniqExact(text_id) AS labels
        FROM labels FINAL
-       WHERE model = {model:String} AND labelled_at > fromUnixTimestamp64Milli({after:Int64}) AND labelled_at <= fromUnixTimestamp64Milli({until:Int64})
+       WHERE model = {model:String} AND labelled_at > fromUnixTimestamp64Milli({after:Int64}) AND labelled_at < fromUnixTimestamp64Milli({until:Int64})
        GROUP BY start ORDER BY start`,
       { model, ...span },
     );
@@ -199,8 +214,8 @@ export class ModelMonitor {
     let labels = 0;
     for (const bucket of buckets) {
       labels += bucket.labels;
-      if (labels < span.step || bucket.start + span.duration > span.until) continue;
-      boundaries.push(bucket.start + span.duration);
+      if (labels < span.step) continue;
+      boundaries.push(Math.min(bucket.start + span.duration, span.until));
       labels = 0;
     }
     return boundaries;
@@ -215,11 +230,11 @@ export class ModelMonitor {
         { model },
       );
     for (const { partition, at } of await newest('texts', 'kafka_partition', 'occurred_at'))
-      this.#texts.observe(`texts-${partition}`, at);
+      this.#texts.learn(`texts-${partition}`, at);
     for (const { partition, at } of await newest('predictions', 'input_partition', 'occurred_at'))
-      this.#texts.observe(`predictions-${partition}`, at);
+      this.#texts.learn(`predictions-${partition}`, at);
     for (const { partition, at } of await newest('labels', 'kafka_partition', 'labelled_at'))
-      this.#labels.observe(`labels-${partition}`, at);
+      this.#labels.learn(`labels-${partition}`, at);
     this.#newTexts = true;
   }
 

@@ -59,11 +59,18 @@ export class ModelMonitors {
 
   /** Only of models that have been answered: a text may name anything. */
   onText(model: string, partition: string, occurredAt: number): void {
-    this.#monitors.get(model)?.onText(partition, occurredAt);
+    this.#tell(model, (monitor) => monitor.onText(partition, occurredAt));
   }
 
   onLabel(partition: string, label: Label): void {
-    this.#monitors.get(label.model)?.onLabel(partition, label);
+    this.#tell(label.model, (monitor) => monitor.onLabel(partition, label));
+  }
+
+  /** A monitor that is just starting has read the tables maybe before this was stored: it is told when it has started. */
+  #tell(model: string, event: (monitor: ModelMonitor) => void): void {
+    const monitor = this.#monitors.get(model);
+    if (monitor !== undefined) event(monitor);
+    else this.#starting.get(model)?.then(event, () => undefined);
   }
 
   onAssigned(partitions: readonly { topic: TopicName; partition: number }[]): void {

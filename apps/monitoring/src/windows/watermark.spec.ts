@@ -24,6 +24,17 @@ describe('Watermark', () => {
     expect(watermark.get()).toBe(250);
   });
 
+  it('rests although what it knows is looked up again', () => {
+    const watermark = fresh();
+    watermark.learn('texts-0', 500);
+    expect(watermark.idle).toBe(false);
+    clock.time += 1000;
+    watermark.learn('texts-0', 500);
+    expect(watermark.idle).toBe(true);
+    watermark.learn('texts-0', 501);
+    expect(watermark.idle).toBe(false);
+  });
+
   it('does not follow a time that lies days ahead of the clock', () => {
     const watermark = fresh();
     watermark.observe('texts-0', 500);

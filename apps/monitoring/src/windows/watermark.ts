@@ -31,6 +31,11 @@ export class Watermark {
     this.#partitions.set(partition, { newest, seenAt: this.#options.clock.now() });
   }
 
+  /** Takes over how far a partition has come from the tables: looking there again is no event. */
+  learn(partition: string, at: number): void {
+    if (at > (this.#partitions.get(partition)?.newest ?? Number.NEGATIVE_INFINITY)) this.observe(partition, at);
+  }
+
   /** Epoch milliseconds before which everything has arrived; -Infinity before the first event. */
   get(): number {
     const all = [...this.#partitions.values()];
