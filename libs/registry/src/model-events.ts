@@ -1,6 +1,6 @@
 import { type RegistryEvent, versionName } from '#libs/events';
 import type { EndedRequest, ModelState, RegisteredVersion, Run } from './registry-state.ts';
-import { promoted, rolledBack } from './serving-events.ts';
+import { promoted, rolledBack, versionOf, withStage } from './serving-events.ts';
 import { isStage, settableStages, type Stage } from './stages.ts';
 
 /** The model after the event, or why the event is against the rules. */
@@ -102,12 +102,12 @@ function versionRegistered(model: ModelState, event: RegistryEvent): Applied {
   return {
     ...model,
     versions: [...model.versions, registered],
-    runs: model.runs.map((run) => (run.runId === runId ? { ...run, version } : run)),
+    runs: withRun(model.runs, runId, (run) => ({ ...run, version })),
   };
 }
 
 function stageChanged(model: ModelState, { version, stage }: RegistryEvent): Applied {
-  const found = model.versions.find((other) => other.version === version);
+  const found = versionOf(model, version);
   if (found === undefined) return `${model.model} has no version ${String(version)}`;
   const legal = settableStages(found.stage);
   const name = versionName(model.model, found.version);
@@ -123,12 +123,11 @@ function illegalStage(name: string, from: Stage, to: string | null): string {
 
 function refused(model: ModelState, event: RegistryEvent): Applied {
   const { version, runId, reason, at, metrics } = event;
-  if (version !== null && !model.versions.some((other) => other.version === version))
-    return `${model.model} has no version ${version}`;
+  if (version !== null && versionOf(model, version) === undefined) return `${model.model} has no version ${version}`;
   if (version !== null && version === model.serving?.version)
     return `${versionName(model.model, version)} serves; it cannot be refused any more`;
-  const runs = model.runs.map((run): Run => {
-    if (run.runId !== runId || run.status === 'failed') return run;
+  const runs = withRun(model.runs, runId, (run): Run => {
+    if (run.status === 'failed') return run;
     return {
       ...run,
       status: 'refused',
@@ -143,7 +142,7 @@ function refused(model: ModelState, event: RegistryEvent): Applied {
 
 function aliasSet(model: ModelState, { alias, version }: RegistryEvent): Applied {
   if (alias === null || alias === '') return 'an alias needs a name';
-  if (version === null || !model.versions.some((other) => other.version === version))
+  if (version === null || versionOf(model, version) === undefined)
     return `${model.model} has no version ${String(version)}`;
   return { ...model, aliases: { ...model.aliases, [alias]: version } };
 }
@@ -152,26 +151,27 @@ function aliasSet(model: ModelState, { alias, version }: RegistryEvent): Applied
 function ending(after: Applied, event: RegistryEvent, kind: EndedRequest['kind']): Applied {
   const { requestId, version, epoch, reason, at } = event;
   if (typeof after === 'string' || requestId === null) return after;
-  const before = after.ended.get(requestId);
+  const before = after.ended.find((request) => request.requestId === requestId);
   if (before !== undefined) return `request ${requestId} has ended before: ${before.kind}`;
-  const ended = new Map(after.ended).set(requestId, { requestId, kind, version, epoch, reason, at });
-  return { ...after, ended };
+  return { ...after, ended: [...after.ended, { requestId, kind, version, epoch, reason, at }] };
 }
 
 function changeRun(model: ModelState, runId: string | null, change: (run: Run) => Run | string): Applied {
-  const found = model.runs.find((run) => run.runId === runId);
+  const at = model.runs.findLastIndex((run) => run.runId === runId);
+  const found = model.runs[at];
   if (found === undefined) return `${model.model} has no run ${String(runId)}`;
   const changed = change(found);
-  if (typeof changed === 'string') return changed;
-  return { ...model, runs: model.runs.map((run) => (run === found ? changed : run)) };
+  return typeof changed === 'string' ? changed : { ...model, runs: model.runs.with(at, changed) };
 }
 
-export function withStage(versions: readonly RegisteredVersion[], version: number, stage: Stage): RegisteredVersion[] {
-  return versions.map((other) => (other.version === version ? { ...other, stage } : other));
+function withRun(runs: readonly Run[], runId: string | null, change: (run: Run) => Run): readonly Run[] {
+  const at = runs.findLastIndex((run) => run.runId === runId);
+  const found = runs[at];
+  return found === undefined ? runs : runs.with(at, change(found));
 }
 
 function labelsOf({ serving, versions, datasets }: ModelState): readonly string[] {
-  const version = versions.find((other) => other.version === serving?.version) ?? versions.at(-1);
+  const version = versions[(serving?.version ?? 0) - 1] ?? versions.at(-1);
   return version?.labels ?? datasets.at(-1)?.labels ?? [];
 }
 

@@ -43,7 +43,7 @@ export class RegistryReader {
 
   /** How a retraining request ended; undefined while it has not. */
   ended(model: string, requestId: string): EndedRequest | undefined {
-    return this.#log.state.models.get(model)?.ended.get(requestId);
+    return this.#log.state.models.get(model)?.ended.find((request) => request.requestId === requestId);
   }
 
   /** Called with each event that counts from now on, in the order of the log. Returns what ends it. */

@@ -102,7 +102,7 @@ describe('runs and requests', () => {
   it('archive what is refused and end its request once', () => {
     const state = replay([started, finished, made, refused]);
     expect(stagesOf(state)).toEqual(['archived']);
-    expect(state.models.get('news')?.ended.get('q')).toMatchObject({ kind: 'refused', version: 1, reason: 'gate' });
+    expect(state.models.get('news')?.ended[0]).toMatchObject({ kind: 'refused', version: 1, reason: 'gate' });
     const late = [staged(1), promoted(1, 1, { requestId: 'q' })];
     expect(stagesOf(replay(late, state))).toEqual(['staging']);
   });
@@ -112,7 +112,7 @@ describe('runs and requests', () => {
     expect(whyNot([started, finished, made, staged(1), promoted(1, 1)], failed)).toMatch(
       /made news@1, which has served/,
     );
-    expect(replay([started, failed]).models.get('news')?.ended.get('q')?.kind).toBe('run-failed');
+    expect(replay([started, failed]).models.get('news')?.ended[0]?.kind).toBe('run-failed');
   });
 });
 

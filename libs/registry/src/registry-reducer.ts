@@ -16,9 +16,9 @@ export type Decision =
  */
 export function decideRegistryEvent(state: RegistryState, event: RegistryEvent): Decision {
   const bucket = event.id.slice(0, 2);
-  const ids = state.seen.get(bucket);
-  if (ids?.has(event.id) === true) return { outcome: 'repeated', state };
-  const seen = new Map(state.seen).set(bucket, new Set(ids).add(event.id));
+  const ids = state.seen.get(bucket) ?? [];
+  if (ids.includes(event.id)) return { outcome: 'repeated', state };
+  const seen = new Map(state.seen).set(bucket, [...ids, event.id]);
   const ignored = { models: state.models, seen };
   if (!modelNamePattern.test(event.model))
     return { outcome: 'illegal', state: ignored, why: `${JSON.stringify(event.model)} is not a model name` };

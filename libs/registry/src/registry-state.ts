@@ -95,7 +95,7 @@ export interface EndedRequest {
 /** All the log says of one model. */
 export interface ModelState extends RegisteredModel {
   readonly runs: readonly Run[];
-  readonly ended: ReadonlyMap<string, EndedRequest>;
+  readonly ended: readonly EndedRequest[];
   /** Versions in the order a rollback goes back through them; the last one serves. */
   readonly served: readonly number[];
   /** Highest serving epoch so far; 0: none. */
@@ -106,7 +106,7 @@ export interface ModelState extends RegisteredModel {
 export interface RegistryState {
   readonly models: ReadonlyMap<string, ModelState>;
   /** Ids of the events seen, in buckets so that one more does not copy them all. */
-  readonly seen: ReadonlyMap<string, ReadonlySet<string>>;
+  readonly seen: ReadonlyMap<string, readonly string[]>;
 }
 
 export const emptyRegistryState: RegistryState = { models: new Map(), seen: new Map() };
@@ -122,7 +122,7 @@ export function emptyModelState(model: string): ModelState {
     datasets: [],
     history: [],
     runs: [],
-    ended: new Map(),
+    ended: [],
     served: [],
     epoch: 0,
   };

@@ -1,10 +1,10 @@
 import { type RegistryEvent, versionName } from '#libs/events';
-import type { ModelState, RegisteredVersion, ServingChange } from './registry-state.ts';
 import type { Stage } from './stages.ts';
+import type { ModelState, RegisteredVersion, ServingChange } from './registry-state.ts';
 
 /** A staged version takes over; the one that served is archived. */
 export function promoted(model: ModelState, event: RegistryEvent): ModelState | string {
-  const found = model.versions.find(({ version }) => version === event.version);
+  const found = versionOf(model, event.version);
   if (found === undefined) return `${model.model} has no version ${String(event.version)}`;
   const name = versionName(model.model, found.version);
   if (found.stage === 'production') return `${name} serves already`;
@@ -14,7 +14,7 @@ export function promoted(model: ModelState, event: RegistryEvent): ModelState | 
 
 /** A version that has served before takes over again. */
 export function rolledBack(model: ModelState, event: RegistryEvent): ModelState | string {
-  const found = model.versions.find(({ version }) => version === event.version);
+  const found = versionOf(model, event.version);
   if (found === undefined) return `${model.model} has no version ${String(event.version)}`;
   const refusal = rollbackRefusal(model, found.version);
   if (refusal !== undefined) return refusal;
@@ -45,10 +45,12 @@ function takeOver(
 ): ModelState | string {
   if (epoch === null || epoch <= model.epoch)
     return `the next serving epoch of ${model.model} is above ${model.epoch}, not ${String(epoch)}`;
+  const archived =
+    model.serving === null ? model.versions : withStage(model.versions, model.serving.version, 'archived');
   const serving = { version: version.version, epoch, digest: version.digest, since: at };
   return {
     ...model,
-    versions: model.versions.map((other) => ({ ...other, stage: stageAfter(other, version) })),
+    versions: withStage(archived, version.version, 'production'),
     serving,
     previous: served.at(-2) ?? null,
     history: [...model.history, { ...serving, action, by, reason }],
@@ -57,7 +59,16 @@ function takeOver(
   };
 }
 
-function stageAfter(version: RegisteredVersion, serving: RegisteredVersion): Stage {
-  if (version === serving) return 'production';
-  return version.stage === 'production' ? 'archived' : version.stage;
+/** Versions are numbered from 1 without gaps. */
+export function versionOf({ versions }: ModelState, version: number | null): RegisteredVersion | undefined {
+  return versions[(version ?? 0) - 1];
+}
+
+export function withStage(
+  versions: readonly RegisteredVersion[],
+  version: number,
+  stage: Stage,
+): readonly RegisteredVersion[] {
+  const found = versions[version - 1];
+  return found === undefined ? versions : versions.with(version - 1, { ...found, stage });
 }

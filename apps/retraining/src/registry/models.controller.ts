@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Controller, Get, Inject, Param, Query } from '@nestjs/common';
+import { versionName } from '#libs/events';
 import { Problem } from '#libs/http';
 import { ArtifactStore, type RegisteredModel, type RegisteredVersion, Registry } from '#libs/registry';
 import { modelView, runView, versionView } from './registry-views.ts';
@@ -62,6 +63,8 @@ export class ModelsController {
     const { versions } = this.#model(model);
     const found = versions.find((other) => String(other.version) === version);
     if (found !== undefined) return found;
-    throw new Problem(404, `${model} has no version ${version}`, { known: versions.map((other) => other.version) });
+    throw new Problem(404, `${model} has no version ${version}`, {
+      known: versions.map((other) => versionName(model, other.version)),
+    });
   }
 }

@@ -259,7 +259,7 @@ describe('what people decide', () => {
     expect((await post('/v1/models/news/rollback', { to: 'one' })).status).toBe(422);
     expect((await post('/v1/models/news/rollback', { too: 1 })).status).toBe(422);
     expect((await ask('/v1/models/nobody')).body).toMatchObject({ status: 404, known: ['news'] });
-    expect((await ask('/v1/models/news/versions/9')).body).toMatchObject({ status: 404, known: [1, 2] });
+    expect((await ask('/v1/models/news/versions/9')).body).toMatchObject({ status: 404, known: ['news@1', 'news@2'] });
     expect((await ask('/v1/runs/nothing')).status).toBe(404);
   });
 });
