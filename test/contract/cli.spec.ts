@@ -115,6 +115,9 @@ describe('used wrongly', () => {
     [['produce']],
     [['predict', 'a']],
     [['models', 'promote', 'news']],
+    [['models', 'bogus', 'news@1']],
+    [['drift', 'news', '--limit', 'x']],
+    [['drift', 'news', '--from', 'yesterday']],
     [['models', 'show', 'News!']],
     [['produce', '/nowhere.jsonl', '--model', 'm']],
     [['produce', '-', '--model', 'm', '--rate', 'fast']],
@@ -128,6 +131,28 @@ describe('used wrongly', () => {
     expect(code).toBe(2);
     expect(stdout).toBe('');
     expect(stderr).not.toContain('    at ');
+    expect(stderr).toMatch(/^tidemill: /);
+  });
+
+  it('a wrong word is the wrong word, also after a group of commands', async () => {
+    expect((await tidemill(['models', 'promot', 'news@1'])).stderr).toMatch(/^tidemill: unknown command 'promot'\n/);
+  });
+});
+
+describe('the version', () => {
+  it('is that of the package, and an option of predict', async () => {
+    expect((await tidemill(['--version'])).stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const { stderr } = await tidemill([
+      'predict',
+      'a',
+      '--model',
+      'm',
+      '--version',
+      'x',
+      '--url',
+      'http://127.0.0.1:1',
+    ]);
+    expect(stderr).toContain('m@x');
   });
 });
 
@@ -245,7 +270,7 @@ describe('facts', () => {
     expect(JSON.parse(ran.stdout)).toEqual([{ one: 1 }]);
     const refused = await tidemill(['sql', 'DROP TABLE texts', '--data-dir', stack.config.dataDirectory]);
     expect(refused.code).toBe(1);
-    expect(refused.stderr).toMatch(/^tidemill: \/sql: .*\n$/);
+    expect(refused.stderr).toBe('tidemill: the query is refused: only SELECT is allowed\n');
   });
 
   it('dlq lists and drops', async () => {

@@ -26,6 +26,10 @@ interface Problem {
   status: number;
   detail: string;
   errors?: { pointer: string; message: string }[];
+  /** Models there are, with 404. */
+  known?: string[];
+  /** Transitions there are, with 409. */
+  legal?: string[];
 }
 
 /** An answer that is an error. */
@@ -36,7 +40,7 @@ export class GatewayError extends CliError {
   readonly retryAfter: number | undefined;
 
   constructor(problem: Problem, retryAfter: number | undefined) {
-    super(problem.detail);
+    super(sentence(problem));
     this.status = problem.status;
     this.problem = problem;
     this.retryAfter = retryAfter;
@@ -129,6 +133,14 @@ export class GatewayClient {
     if (response.ok) return response;
     throw await gatewayError(response);
   }
+}
+
+/** The detail, and what there is instead of what was asked for. */
+function sentence({ detail, known, legal, errors }: Problem): string {
+  // A statement is all there is: where it is wrong needs no pointer.
+  if (errors?.length === 1 && errors[0]?.pointer === '/sql') return errors[0].message;
+  const rather = [...(detail.includes('known: ') ? [] : (known ?? [])), ...(legal ?? [])];
+  return rather.length === 0 ? detail : `${detail}; ${known === undefined ? 'legal' : 'known'}: ${rather.join(', ')}`;
 }
 
 async function gatewayError(response: Response): Promise<GatewayError> {

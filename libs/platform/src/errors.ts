@@ -40,8 +40,10 @@ export function errorCatalogue(): ReadonlyMap<string, ErrorDefinition> {
   return catalogue;
 }
 
-/** The message of anything thrown, causes included. */
+/** The message of anything thrown, causes included, nothing said twice. */
 export function reasonOf(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  return thrown.cause === undefined ? thrown.message : `${thrown.message} (${reasonOf(thrown.cause)})`;
+  if (thrown.cause === undefined) return thrown.message;
+  const cause = reasonOf(thrown.cause);
+  return thrown.message.includes(cause) ? thrown.message : `${thrown.message} (${cause})`;
 }

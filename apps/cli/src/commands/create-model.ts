@@ -1,11 +1,12 @@
 import { userInfo } from 'node:os';
 import { Readable } from 'node:stream';
+import { CliError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName } from '../names.ts';
 import type { CommonOptions } from '../options.ts';
 import { note } from '../output.ts';
 import { followRequest } from './follow-request.ts';
-import { report, requestTraining } from './models.ts';
+import { type Model, report, requestTraining } from './models.ts';
 import { formatOf, openInput, openLines } from './record-lines.ts';
 
 interface Dataset {
@@ -21,6 +22,7 @@ export async function createModel(
 ): Promise<void> {
   const { model } = parseModelName(name);
   const client = await GatewayClient.open(options);
+  await refuseExisting(client, model);
   const input =
     formatOf(options.train, undefined) === 'csv' ? csvAsJsonLines(options.train) : await openInput(options.train);
   const dataset = await client.json<Dataset>(
@@ -39,6 +41,16 @@ export async function createModel(
     await followRequest(client, () => requestTraining(client, model, { dataset: dataset.digest, reason })),
     options,
   );
+}
+
+/** Texts of something else must not become a version of a model that serves. */
+async function refuseExisting(client: GatewayClient, model: string): Promise<void> {
+  const { models } = await client.json<{ models: Model[] }>('/v1/models');
+  const versions = models.find((existing) => existing.model === model)?.versions ?? [];
+  if (versions.length > 0)
+    throw new CliError(
+      `${model} exists; \`tidemill label\` gives it labels, \`tidemill train ${model}\` a new version; or choose another name`,
+    );
 }
 
 async function* csvAsJsonLines(file: string): AsyncGenerator<Buffer> {

@@ -1,7 +1,7 @@
-import { usageError } from '../cli-error.ts';
+import { CliError, usageError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import type { CommonOptions } from '../options.ts';
-import { printJson, printLine, printTable } from '../output.ts';
+import { note, printJson, printLine, printTable } from '../output.ts';
 
 interface DeadLetter {
   id: number;
@@ -65,7 +65,10 @@ export async function showDeadLetters(
   const found = (await fetchList(client, topic, { ...options, limit: '500' })).items.filter(
     ({ id }) => wanted.size === 0 || wanted.has(id),
   );
+  const missing = [...wanted].filter((wantedId) => !found.some(({ id }) => id === wantedId));
+  if (missing.length > 0) throw new CliError(`no dead letter ${missing.join(', ')} waits in topic ${topic}`);
   if (options.json === true) return printJson(found);
+  if (found.length === 0) note('nothing to show');
   for (const letter of found) {
     printLine(
       `${letter.id}  ${letter.topic} partition ${letter.partition} offset ${letter.offset}  key ${JSON.stringify(letter.key)}`,

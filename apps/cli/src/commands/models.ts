@@ -79,26 +79,30 @@ export interface TransitionOptions extends CommonOptions {
 
 export async function promote(name: string, options: TransitionOptions): Promise<void> {
   const { model, version } = parseVersionName(name);
-  await transition(`/v1/models/${model}/versions/${version}/promote`, options, `${name} is promoted`);
+  await transition(`/v1/models/${model}/versions/${version}/promote`, options);
+  if (options.json !== true) printLine(`${name} is promoted`);
 }
 
 export async function archive(name: string, options: TransitionOptions): Promise<void> {
   const { model, version } = parseVersionName(name);
-  await transition(`/v1/models/${model}/versions/${version}/archive`, options, `${name} is archived`);
+  await transition(`/v1/models/${model}/versions/${version}/archive`, options);
+  if (options.json !== true) printLine(`${name} is archived`);
 }
 
 export async function rollback(name: string, options: TransitionOptions): Promise<void> {
   const { model } = parseModelName(name);
   const to = options.to === undefined ? {} : { to: parseVersionName(`${model}@${options.to}`).version };
-  await transition(`/v1/models/${model}/rollback`, options, `${model} is rolled back`, to);
+  const { version } = await transition<{ version?: number }>(`/v1/models/${model}/rollback`, options, to);
+  if (options.json !== true)
+    printLine(`${model} is rolled back${version === undefined ? '' : ` to ${model}@${version}`}`);
 }
 
-async function transition(path: string, options: TransitionOptions, done: string, more = {}): Promise<void> {
+async function transition<T>(path: string, options: TransitionOptions, more = {}): Promise<T> {
   const client = await GatewayClient.open(options);
   const reason = options.reason === undefined ? {} : { reason: options.reason };
-  const answer = await client.post<unknown>(path, { ...more, ...reason, by: userInfo().username });
-  if (options.json === true) return printJson(answer);
-  printLine(done);
+  const answer = await client.post<T>(path, { ...more, ...reason, by: userInfo().username });
+  if (options.json === true) printJson(answer);
+  return answer;
 }
 
 export interface TrainOptions extends CommonOptions {

@@ -1,3 +1,4 @@
+import { usageError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName } from '../names.ts';
 import type { CommonOptions } from '../options.ts';
@@ -16,11 +17,22 @@ interface Page<T> {
 
 async function listOf<T>(name: string, list: string, options: ListOptions): Promise<Page<T>> {
   const { model } = parseModelName(name);
+  const query = listQuery(options);
   const client = await GatewayClient.open(options);
-  const query = new URLSearchParams({ limit: options.limit ?? '20' });
-  if (options.from !== undefined) query.set('from', options.from);
-  if (options.to !== undefined) query.set('to', options.to);
   return client.json<Page<T>>(`/v1/models/${model}/${list}?${query.toString()}`);
+}
+
+function listQuery({ limit = '20', from, to }: ListOptions): URLSearchParams {
+  if (!/^[1-9]\d{0,2}$/.test(limit) || Number(limit) > 500)
+    throw usageError(`--limit ${limit} is not a number from 1 to 500`);
+  const query = new URLSearchParams({ limit });
+  for (const [name, time] of Object.entries({ from, to })) {
+    if (time === undefined) continue;
+    if (Number.isNaN(Date.parse(time)))
+      throw usageError(`--${name} ${time} is not a time such as 2026-01-31T12:00:00Z`);
+    query.set(name, new Date(time).toISOString());
+  }
+  return query;
 }
 
 function show<T>(page: Page<T>, options: ListOptions, table: { headings: string[]; row: (item: T) => Cell[] }): void {
@@ -36,7 +48,7 @@ interface DriftReport {
   verdict: string;
   expectedAccuracy: number;
   reason: string;
-  movements: { term: string; referenceRate: number; windowRate: number }[];
+  movements: { term: string; kind: string; referenceRate: number; windowRate: number }[];
 }
 
 export async function drift(name: string, options: ListOptions): Promise<void> {
@@ -50,10 +62,14 @@ export async function drift(name: string, options: ListOptions): Promise<void> {
   printLine('\nwhat moved most in the newest window');
   const percent = (rate: number) => `${(rate * 100).toFixed(1)} %`;
   printTable(
-    ['term', 'reference', 'window'],
-    moved
-      .slice(0, 10)
-      .map(({ term, referenceRate, windowRate }) => [term, percent(referenceRate), percent(windowRate)]),
+    ['kind', 'term', 'reference', 'window'],
+    moved.slice(0, 10).map(({ kind, term, referenceRate, windowRate }) => [
+      kind,
+      // A space at an end could not be seen.
+      term.replaceAll(' ', '␣'),
+      percent(referenceRate),
+      percent(windowRate),
+    ]),
   );
 }
 

@@ -28,7 +28,9 @@ export class AnalystSql {
     } catch (error) {
       if (error instanceof TidemillError && error.code !== 'ANALYST_QUERY_REFUSED') throw error;
       if (isRetriable(error)) throw new Problem(503, reasonOf(error), { retryAfter: 2 });
-      throw invalid([{ pointer: '/sql', message: reasonOf(error) }]);
+      // Its causes are the same sentence in the engine's own wrapping.
+      const message = error instanceof Error ? error.message.trim() : reasonOf(error);
+      throw invalid([{ pointer: '/sql', message }]);
     } finally {
       this.#running--;
     }
