@@ -16,6 +16,8 @@ export class DecisionLog {
   readonly #lastFired = new Map<string, number>();
   /** By model, the last decision about drift. */
   readonly #lastDrift = new Map<string, TriggerDecision>();
+  /** By model, the last decision to roll back. */
+  readonly #lastRollback = new Map<string, TriggerDecision>();
   #reader: LogReader | undefined;
 
   constructor(stream: Stream) {
@@ -45,6 +47,10 @@ export class DecisionLog {
     return last?.outcome === 'held' ? last : undefined;
   }
 
+  lastRollback(model: string): TriggerDecision | undefined {
+    return this.#lastRollback.get(model);
+  }
+
   /** The request first: a crash in between repeats it under the same id, and none is ever lost. */
   async write(decision: TriggerDecision, request?: RetrainingRequest): Promise<void> {
     const { model, requestId } = decision;
@@ -63,6 +69,7 @@ export class DecisionLog {
     const { id, model, outcome, policy, occurredAt } = decision;
     this.#known.add(id);
     if (policy === 'drift') this.#lastDrift.set(model, decision);
+    if (policy === 'rollback' && outcome === 'fired') this.#lastRollback.set(model, decision);
     // People and the schedule go by the clock, which says nothing about event time.
     if (outcome !== 'fired' || !policiesOnEvents.has(policy)) return;
     this.#lastFired.set(model, Math.max(occurredAt, this.#lastFired.get(model) ?? occurredAt));

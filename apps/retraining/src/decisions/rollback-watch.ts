@@ -1,5 +1,6 @@
+import { z } from 'zod';
 import type { ClickHouse } from '#libs/clickhouse';
-import { type PerformanceReport, versionName } from '#libs/events';
+import { type PerformanceReport, type TriggerDecision, versionName } from '#libs/events';
 import { SequentialComparison } from '#libs/evaluation';
 import { classify, hostModel } from '#libs/model';
 import type { Configuration } from '#libs/platform';
@@ -50,6 +51,22 @@ export async function rollbackFinding(
     over: worse || labels >= watchedLabels,
     met: worse,
     reason: worse ? `${figures}: clearly worse` : `${figures}: not clearly worse`,
-    evidence: { labels, onlyOldRight, onlyNewRight, accuracyFall, pValue, significance, minimumLabels },
+    evidence: {
+      epoch: promoted.epoch,
+      labels,
+      onlyOldRight,
+      onlyNewRight,
+      accuracyFall,
+      pValue,
+      significance,
+      minimumLabels,
+    },
   };
+}
+
+const watched = z.object({ epoch: z.number() });
+
+/** The serving epoch that a decision of this policy is about. */
+export function watchedEpoch({ evidence }: TriggerDecision): number {
+  return watched.parse(JSON.parse(evidence)).epoch;
 }

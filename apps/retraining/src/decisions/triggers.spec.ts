@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClickHouse, type TableName, type TableRecords, toRow } from '#libs/clickhouse';
 import type { DriftReport, PerformanceReport, TriggerDecision } from '#libs/events';
 import { type Configuration, loadConfig, newId } from '#libs/platform';
@@ -254,6 +254,34 @@ describe('triggers', () => {
     expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 3 } });
     await report(rolling(2, 0.5, { epoch: 2, version: 2 }));
     expect(said().filter((what) => what.startsWith('rollback'))).toEqual(['rollback fired']);
+  });
+
+  it.each([
+    ['decision is written', () => vi.spyOn(log, 'write')],
+    ['version is changed', () => vi.spyOn(registry, 'rollback')],
+  ])('roll back and say so once, also when they end before the %s', async (_, step) => {
+    await promote(3);
+    await labelled(1, 80, { label: 'north', epoch: 2 });
+    step().mockRejectedValueOnce(new Error('Kafka is away'));
+    const producer = memory.stream.producer();
+    await producer.send('performance-reports', [{ key: model, value: rolling(1, 0.5, { epoch: 2, version: 2 }) }]);
+    await vi.waitUntil(() => triggers.failure !== undefined);
+    await close();
+    await open();
+    await decided();
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 3 } });
+    expect(said().filter((what) => what.startsWith('rollback'))).toEqual(['rollback fired']);
+  });
+
+  it('leave alone what people have promoted since a rollback was decided', async () => {
+    await promote(3);
+    await labelled(1, 80, { label: 'north', epoch: 2 });
+    await report(rolling(1, 0.5, { epoch: 2, version: 2 }));
+    await registry.promote({ model, version: 2, by: 'ana', reason: 'looked at by hand' });
+    await close();
+    await open();
+    await report(rolling(2, 0.5, { epoch: 2, version: 2 }));
+    expect(registry.model(model)).toMatchObject({ serving: { version: 2, epoch: 4 } });
   });
 
   it('leave a version serving that is as good as the one before', async () => {

@@ -12,7 +12,7 @@ import { DriftHistory } from './drift-history.ts';
 import { driftPolicy } from './drift.policy.ts';
 import { labelsGivenBetween, labelsOfTextsSince } from './label.queries.ts';
 import { newLabelsPolicy } from './new-labels.policy.ts';
-import { rollbackFinding } from './rollback-watch.ts';
+import { rollbackFinding, watchedEpoch } from './rollback-watch.ts';
 
 export interface TriggersOptions {
   stream: Stream;
@@ -147,6 +147,7 @@ export class Triggers {
     const { model, windowEnd: until } = report;
     const occasion = this.#occasion(report);
     if (!this.#taken('rollback', occasion)) await this.#watch(report, occasion);
+    await this.#rollBack(model);
     const servingEpoch = registry.model(model)?.serving?.epoch;
     await this.#onLabels(occasion);
     if (below > 0 && !this.#taken('accuracy', occasion))
@@ -169,24 +170,24 @@ export class Triggers {
 
   async #watch(report: PerformanceReport, occasion: Occasion): Promise<void> {
     const { model, epoch } = report;
-    const registered = this.#options.registry.model(model);
+    const { registry, log } = this.#options;
+    const registered = registry.model(model);
     if (registered === undefined || (this.#watched.get(model) ?? 0) >= epoch) return;
     const finding = await rollbackFinding(this.#options, registered, report);
     if (finding === undefined) return;
-    await this.#rollBack(finding, occasion);
+    // Neither cool-down nor a retraining under way may keep a version serving that is clearly worse.
+    await log.write(decide(finding, occasion, { pending: false, lastRetraining: undefined, coolDown: 0 }));
     if (finding.over) this.#watched.set(model, epoch);
   }
 
-  async #rollBack(finding: Finding, occasion: Occasion): Promise<void> {
+  /** Decided first, done then: what a crash between the two left undone is done with the next report. */
+  async #rollBack(model: string): Promise<void> {
     const { registry, log, metrics } = this.#options;
-    const { model } = occasion;
-    // Neither cool-down nor a retraining under way may keep a version serving that is clearly worse.
-    const decision = decide(finding, occasion, { pending: false, lastRetraining: undefined, coolDown: 0 });
-    if (decision.outcome === 'fired') {
-      await registry.rollback({ model, by: 'policy rollback', reason: finding.reason, requestId: decision.id });
-      metrics.increment('tidemill_rollbacks_total', { model });
-    }
-    await log.write(decision);
+    const decision = log.lastRollback(model);
+    if (decision === undefined || registry.model(model)?.serving?.epoch !== watchedEpoch(decision)) return;
+    const { id: requestId, reason } = decision;
+    await registry.rollback({ model, by: 'policy rollback', reason, requestId });
+    metrics.increment('tidemill_rollbacks_total', { model });
   }
 
   async #decide(finding: Finding, occasion: Occasion): Promise<void> {
