@@ -1,6 +1,7 @@
 import { Cron } from 'croner';
 import { type Clock, type Logger, reasonOf } from '#libs/platform';
 import type { Registry } from '#libs/registry';
+import { retrainingError } from '../errors.ts';
 import type { RequestQueue } from '../workflow/request-queue.ts';
 import { decide, type Finding, requestOf } from './decision.ts';
 import type { DecisionLog } from './decision-log.ts';
@@ -18,18 +19,24 @@ export interface ScheduleOptions {
 /** Asks for a retraining of every serving model whenever the clock says so. */
 export class Schedule {
   readonly #options: ScheduleOptions;
-  #cron: Cron | undefined;
+  readonly #cron: Cron | undefined;
 
+  /** @throws TidemillError SCHEDULE_UNREADABLE */
   constructor(options: ScheduleOptions) {
     this.#options = options;
-  }
-
-  /** @throws when the expression cannot be read */
-  start(): void {
-    const { expression, clock, logger } = this.#options;
+    const { expression, clock, logger } = options;
     if (expression === '') return;
     const onError = (error: unknown) => logger.error({ reason: reasonOf(error) }, 'the schedule could not be followed');
-    this.#cron = new Cron(expression, { timezone: 'UTC', protect: true, catch: onError }, () => this.fire(clock.now()));
+    const settings = { timezone: 'UTC', protect: true, paused: true, catch: onError };
+    try {
+      this.#cron = new Cron(expression, settings, () => this.fire(clock.now()));
+    } catch (cause) {
+      throw retrainingError('SCHEDULE_UNREADABLE', { detail: reasonOf(cause), cause });
+    }
+  }
+
+  start(): void {
+    this.#cron?.resume();
   }
 
   close(): void {
