@@ -6,6 +6,8 @@ import type { TrainerMessage, TrainRequest } from './trainer-protocol.ts';
 /** Texts that a host must answer as recorded; with one as long as the model takes and an empty one. */
 const goldenTexts = 8;
 
+const parent = process.ppid;
+
 function say(message: TrainerMessage): void {
   process.send?.(message);
 }
@@ -16,8 +18,11 @@ function train({ texts, labels, groups, seed }: TrainRequest): void {
     labels,
     groups,
     seed,
-    onProgress: ({ epoch, epochs, loss }) =>
-      say({ kind: 'progress', share: epoch / epochs, detail: `pass ${epoch} of ${epochs}, loss ${loss.toFixed(3)}` }),
+    onProgress({ epoch, epochs, loss }) {
+      // Training keeps the event loop busy, so that the end of the parent is not an event.
+      if (process.ppid !== parent) process.exit(1);
+      say({ kind: 'progress', share: epoch / epochs, detail: `pass ${epoch} of ${epochs}, loss ${loss.toFixed(3)}` });
+    },
   });
   const step = Math.max(1, Math.floor(texts.length / goldenTexts));
   const golden = [

@@ -1,0 +1,119 @@
+import { expect, it } from 'vitest';
+import { z } from 'zod';
+import type { ModelVersion, RegistryEvent } from '#libs/events';
+import { madeUpTexts } from '../../apps/retraining/src/testing/made-up-texts.ts';
+import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
+import { type AppProcess, startApp } from '../support/app-process.ts';
+import { alive, familyOf } from '../support/product.ts';
+import { openTestStream, type TestStream, testKafka } from '../support/stream.ts';
+
+const model = 'words';
+const status = z.object({ phase: z.string().optional(), idle: z.boolean() });
+const serving = z.object({ serving: z.object({ version: z.number(), epoch: z.number() }).nullable() });
+const runs = z.object({ runs: z.array(z.object({ status: z.string() })) });
+const rows = ['north', 'south', 'east'].flatMap((label) => madeUpTexts(label, 2000));
+const labelledTexts = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+/** When the process is killed: in a phase of the workflow, or as soon as the registry has written an event. */
+const moments = ['snapshot', 'train', 'evaluate', 'run-finished', 'version-registered', 'stage-changed', 'promoted'];
+
+/** One request from its beginning to its end, in a process that is killed at each of the moments. */
+class Loop implements AsyncDisposable {
+  readonly events: RegistryEvent[] = [];
+  readonly #test: TestStream;
+  readonly #directory: string;
+  #process: AppProcess;
+
+  constructor(test: TestStream, directory: string) {
+    this.#test = test;
+    this.#directory = directory;
+    this.#process = this.#start();
+  }
+
+  #start(): AppProcess {
+    const { brokers, registryUrl } = testKafka();
+    return startApp('retraining', {
+      TIDEMILL__KAFKA__BROKERS: brokers.join(','),
+      TIDEMILL__KAFKA__TOPICPREFIX: this.#test.topicPrefix,
+      TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
+      TIDEMILL__DATADIRECTORY: this.#directory,
+      TIDEMILL__RETRAINING__PORT: '0',
+    });
+  }
+
+  async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {
+    return schema.parse(await (await fetch(`${await this.#process.url}${path}`)).json());
+  }
+
+  async ask(): Promise<void> {
+    const url = `${await this.#process.url}/v1/models/${model}`;
+    const type = (name: string) => ({ 'content-type': `application/${name}` });
+    const upload = { method: 'POST', headers: type('x-ndjson'), body: labelledTexts };
+    expect((await fetch(`${url}/datasets`, upload)).status).toBe(201);
+    const request = { method: 'POST', headers: type('json'), body: JSON.stringify({ requestedBy: 'ana' }) };
+    expect((await fetch(`${url}/retraining-requests`, request)).status).toBe(202);
+  }
+
+  /** Kills the process when the moment has come, or has gone by. */
+  async killAt(moment: string): Promise<void> {
+    for (;;) {
+      const { phase, idle } = await this.get('/v1/status', status);
+      if (idle || phase === moment || this.events.some(({ kind }) => kind === moment)) break;
+    }
+    const family = await familyOf(this.#process.pid);
+    expect(await this.#process.kill('SIGKILL')).toBe('SIGKILL');
+    await expect.poll(() => alive(family), { timeout: 5000 }).toEqual([]);
+    this.#process = this.#start();
+  }
+
+  async untilIdle(): Promise<void> {
+    while (!(await this.get('/v1/status', status)).idle);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#process[Symbol.asyncDispose]();
+  }
+}
+
+/** What is known after a request has ended. */
+async function play(kills: readonly string[]) {
+  await using folder = await temporaryFolder();
+  await using test = await openTestStream();
+  await using loop = new Loop(test, folder.path);
+  const reader = await test.stream.readToEnd(
+    'registry-events',
+    ({ value }) => void (value !== null && loop.events.push(value)),
+    { follow: true },
+  );
+  await loop.ask();
+  for (const moment of kills) await loop.killAt(moment);
+  await loop.untilIdle();
+  await reader.caughtUp();
+  const versions: ModelVersion[] = [];
+  await test.stream.readToEnd('model-versions', ({ value }) => void (value !== null && versions.push(value)));
+  const outcome = {
+    events: loop.events.map(({ kind }) => kind),
+    told: versions.map(({ version, epoch }) => ({ version, epoch })),
+    digests: new Set([...versions, ...loop.events].map(({ bundleDigest }) => bundleDigest).filter(Boolean)),
+    ...(await loop.get(`/v1/models/${model}`, serving)),
+    ...(await loop.get('/v1/runs', runs)),
+  };
+  await reader.close();
+  return outcome;
+}
+
+it(
+  'one request makes one version and one promotion, however often retraining is killed',
+  { timeout: 240_000 },
+  async () => {
+    const undisturbed = await play([]);
+    expect(undisturbed).toMatchObject({
+      events: ['dataset-added', 'run-started', 'run-finished', 'version-registered', 'stage-changed', 'promoted'],
+      told: [{ version: 1, epoch: 1 }],
+      serving: { version: 1, epoch: 1 },
+      runs: [{ status: 'finished' }],
+    });
+    expect(undisturbed.digests.size).toBe(1);
+    expect(await play(moments)).toEqual(undisturbed);
+  },
+);
