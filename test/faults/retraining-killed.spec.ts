@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { z } from 'zod';
 import type { ModelVersion, RegistryEvent } from '#libs/events';
 import { madeUpTexts } from '../../apps/retraining/src/testing/made-up-texts.ts';
@@ -47,11 +47,14 @@ class Loop implements AsyncDisposable {
 
   async ask(): Promise<void> {
     const url = `${await this.#process.url}/v1/models/${model}`;
-    const type = (name: string) => ({ 'content-type': `application/${name}` });
-    const upload = { method: 'POST', headers: type('x-ndjson'), body: labelledTexts };
-    expect((await fetch(`${url}/datasets`, upload)).status).toBe(201);
-    const request = { method: 'POST', headers: type('json'), body: JSON.stringify({ requestedBy: 'ana' }) };
-    expect((await fetch(`${url}/retraining-requests`, request)).status).toBe(202);
+    for (const [path, type, body] of [
+      ['datasets', 'x-ndjson', labelledTexts],
+      ['retraining-requests', 'json', JSON.stringify({ requestedBy: 'ana' })],
+    ] as const) {
+      const headers = { 'content-type': `application/${type}` };
+      const answer = await fetch(`${url}/${path}`, { method: 'POST', headers, body });
+      if (!answer.ok) throw new Error(await answer.text());
+    }
   }
 
   /** Kills the process when the moment has come, or has gone by. */
@@ -61,8 +64,8 @@ class Loop implements AsyncDisposable {
       if (idle || phase === moment || this.events.some(({ kind }) => kind === moment)) break;
     }
     const family = await familyOf(this.#process.pid);
-    expect(await this.#process.kill('SIGKILL')).toBe('SIGKILL');
-    await expect.poll(() => alive(family), { timeout: 5000 }).toEqual([]);
+    await this.#process.kill('SIGKILL');
+    await vi.waitUntil(() => alive(family).length === 0, 5000);
     this.#process = this.#start();
   }
 
