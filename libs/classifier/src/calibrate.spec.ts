@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { fitTemperature } from './calibrate.ts';
 import { holdOut } from './validation-split.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '#libs/statistics';
 
 /** Two classes; the model always bets on the true one, or in every `wrongEvery`-th text on the other. */
 function bets(texts: number, logit: number, wrongEvery = Infinity): { logits: Float64Array; targets: Int32Array } {

@@ -7,7 +7,7 @@ import { bucketCount } from './features.ts';
 import { writeOnnx } from './graph.ts';
 import { normalise } from './normalise.ts';
 import { largestWeight } from './quantise.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '#libs/statistics';
 import { type Scorer, scoreTexts } from './score.ts';
 
 const edgeCases = [

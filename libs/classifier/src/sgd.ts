@@ -1,6 +1,6 @@
+import { drawToFront, type Random } from '#libs/statistics';
 import type { TrainingProgress } from './classifier.ts';
 import { bucketCount, type FeatureRows } from './features.ts';
-import { type Random, shuffle } from './random.ts';
 
 /** Weights in training. */
 export interface LinearModel {
@@ -51,7 +51,7 @@ export function fitLinearModel(
   const probabilities = new Float64Array(classes);
   const steps = Math.max(epochs * features.rows - 1, 1);
   for (let epoch = 0, step = 0; epoch < epochs; epoch++) {
-    shuffle(order, options.random);
+    drawToFront(order, order.length, options.random);
     let loss = 0;
     let skipped = 0;
     for (let i = 0; i < order.length; i++, step++) {

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ClassifierError } from './errors.ts';
 import { writeOnnx } from './graph.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '#libs/statistics';
 import { scoreTexts } from './score.ts';
 import { trainClassifier } from './train.ts';
 

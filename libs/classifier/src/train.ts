@@ -4,7 +4,7 @@ import { ClassifierError } from './errors.ts';
 import { bucketCount, extractFeatures } from './features.ts';
 import { defaultMaximumCharacters, isBlank, normalise } from './normalise.ts';
 import { quantise } from './quantise.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom } from '#libs/statistics';
 import { writeLogits } from './score.ts';
 import { fitLinearModel } from './sgd.ts';
 import { holdOut } from './validation-split.ts';

@@ -1,4 +1,4 @@
-import { type Random, shuffle } from './random.ts';
+import { drawToFront, type Random } from '#libs/statistics';
 
 /**
  * Chooses which rows are held out for validation: whole groups in seeded random order until the share is reached, but
@@ -20,7 +20,7 @@ export function holdOut(
   }
   const groups = [...members.keys()];
   const order = Int32Array.from(groups, (_, index) => index);
-  shuffle(order, random);
+  drawToFront(order, order.length, random);
   const heldOut = new Uint8Array(rows.length);
   const wanted = Math.floor(rows.length * share);
   let count = 0;
