@@ -125,6 +125,22 @@ describe('DynamicBatcher', () => {
     expect(host.batches.flatMap(({ texts }) => texts)).not.toContain('3');
   });
 
+  it('answers a request that is given up at once, whether it waits or runs, and has room again', async () => {
+    const host = controlledHost();
+    const under = batcher(host, 1, 2);
+    const cancel = new AbortController();
+    const given = [1, 2, 3, 4].map((n) => under.submit([String(n)], 'interactive', cancel.signal));
+    expect(under.queuedTexts).toBe(2);
+    cancel.abort(new Error('too late'));
+    const outcomes = await Promise.allSettled(given);
+    expect(outcomes.map(({ status }) => status)).toStrictEqual(Array.from(given, () => 'rejected'));
+    expect(under.queuedTexts).toBe(0);
+    await tick();
+    for (const { answer } of host.batches) answer();
+    await tick();
+    expect(host.open()).toBe(0);
+  });
+
   it('hands the failure of a batch to its requests and goes on', async () => {
     const host = controlledHost();
     const under = batcher(host, 2);

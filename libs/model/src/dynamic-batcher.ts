@@ -78,7 +78,7 @@ export class DynamicBatcher {
   }
 
   /**
-   * Answers texts, in order, by one version.
+   * Answers texts, in order, by one version; gives up at once when `signal` aborts.
    * @throws TidemillError BATCH_QUEUE_FULL for an interactive request over the limit; whatever the host threw.
    */
   submit(texts: readonly string[], priority: 'interactive' | 'bulk', signal?: AbortSignal): Promise<BatchResult> {
@@ -90,9 +90,22 @@ export class DynamicBatcher {
     }
     const { promise, resolve, reject } = Promise.withResolvers<BatchResult>();
     const queue = priority === 'interactive' ? this.#interactive : this.#bulk;
-    queue.push({ texts, signal, enqueuedAt: this.#options.clock.now(), resolve, reject });
+    const job = { texts, signal, enqueuedAt: this.#options.clock.now(), resolve, reject };
+    queue.push(job);
+    if (signal?.aborted === true) this.#giveUp(queue, job);
+    else signal?.addEventListener('abort', () => this.#giveUp(queue, job), { once: true });
     this.#pump();
     return promise;
+  }
+
+  /** What runs already runs to its end, for nobody. */
+  #giveUp(queue: Job[], job: Job): void {
+    const waiting = queue.indexOf(job);
+    if (waiting >= 0) {
+      queue.splice(waiting, 1);
+      if (queue === this.#interactive) this.#queuedInteractive -= job.texts.length;
+    }
+    job.reject(job.signal?.reason);
   }
 
   #pump(): void {
@@ -114,14 +127,9 @@ export class DynamicBatcher {
     let texts = 0;
     for (const queue of queues) {
       for (let head = queue[0]; head !== undefined; head = queue[0]) {
-        const cancelled = head.signal?.aborted === true;
-        if (!cancelled && jobs.length > 0 && texts + head.texts.length > this.#options.maximumTexts) break;
+        if (jobs.length > 0 && texts + head.texts.length > this.#options.maximumTexts) break;
         queue.shift();
         if (queue === this.#interactive) this.#queuedInteractive -= head.texts.length;
-        if (cancelled) {
-          head.reject(head.signal?.reason);
-          continue;
-        }
         jobs.push(head);
         texts += head.texts.length;
       }

@@ -72,6 +72,19 @@ describe('ModelHost', () => {
     await expect(host.classify(['more'])).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED' });
   });
 
+  it('says so when no process can be started', async () => {
+    const { execPath } = process;
+    process.execPath = join(folder.path, 'no-such-node');
+    try {
+      await expect(ModelHost.open(hostModel(bundle), options)).rejects.toMatchObject({
+        code: 'MODEL_HOST_EXITED',
+        retriable: true,
+      });
+    } finally {
+      process.execPath = execPath;
+    }
+  });
+
   it('ends a host that does not answer in time', async () => {
     await using host = await ModelHost.open(hostModel(bundle), { ...options, timeout: 2000 });
     process.kill(host.pid ?? 0, 'SIGSTOP');

@@ -92,8 +92,12 @@ export class ModelHost {
       else if (message.kind === 'refused') opened.reject(modelError('MODEL_REFUSED', { detail: message.reason }));
       else settle(waiting, message);
     });
-    child.on('error', opened.reject);
     const exited = new Promise<void>((resolve) => {
+      child.on('error', (cause) => {
+        opened.reject(modelError('MODEL_HOST_EXITED', { detail: cause.message, cause }));
+        // A process that never started does not exit either.
+        if (child.pid === undefined) resolve();
+      });
       child.once('exit', (code, signal) => {
         const error = modelError('MODEL_HOST_EXITED', {
           detail: `${signal ?? `code ${String(code)}`}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`,

@@ -143,4 +143,36 @@ describe('ModelSlot', () => {
     expect(test.hostsEnded).toEqual(['ended']);
     lease.release();
   });
+
+  it('starts a killed host again although the next version turns out not to load', async () => {
+    await using test = openSlot();
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    const [host] = test.hosts;
+    process.kill(host?.pid ?? 0, 'SIGKILL');
+    await host?.exited;
+    test.slot.apply(event(9));
+    const lease = await test.slot.acquire();
+    expect(lease.serving.version).toBe(1);
+    lease.release();
+  });
+
+  it('gives up a version that cannot be fetched for a newer one, also after its host was killed', async () => {
+    const unreachable = bundles[1]?.digest;
+    await using test = openSlot((digest) =>
+      digest === unreachable
+        ? Promise.reject(modelError('MODEL_HOST_TIMEOUT'))
+        : Promise.resolve(bundles.find((bundle) => bundle.digest === digest)?.directory ?? ''),
+    );
+    test.slot.apply(event(1));
+    await test.slot.settled();
+    test.slot.apply(event(2));
+    const [host] = test.hosts;
+    process.kill(host?.pid ?? 0, 'SIGKILL');
+    await host?.exited;
+    (await test.slot.acquire()).release();
+    test.slot.apply(event(3));
+    await test.slot.settled();
+    expect(test.slot.serving?.version).toBe(3);
+  });
 });

@@ -48,7 +48,8 @@ export class ModelSlot {
   readonly #options: SlotOptions;
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
-  #loading: { controller: AbortController; done: Promise<void> } | undefined;
+  #swapping: { controller: AbortController; done: Promise<void> } | undefined;
+  #restarting: AbortController | undefined;
   #busy = 0;
   #changed = Promise.withResolvers<void>();
   #closed = false;
@@ -66,7 +67,7 @@ export class ModelSlot {
     return this.#wanted;
   }
 
-  /** True while a version is being loaded or its predecessor drained. */
+  /** True while a version is being loaded, its predecessor drained, or a host started again. */
   get loading(): boolean {
     return this.#busy > 0;
   }
@@ -82,21 +83,17 @@ export class ModelSlot {
       return event.bundleDigest === known.bundleDigest ? 'repeated' : 'contradicting';
     this.#wanted = event;
     this.#options.onProgress({ event, state: 'requested' });
-    this.#loading?.controller.abort(modelError('VERSION_SUPERSEDED'));
+    this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
     const controller = new AbortController();
     // One load at a time: the cancelled one has let go of its memory before the next begins.
-    const before = this.#loading?.done ?? Promise.resolve();
-    this.#work(
-      controller,
-      before.then(() => this.#swap(event, controller.signal)),
-    );
+    const before = this.#swapping?.done ?? Promise.resolve();
+    this.#swapping = { controller, done: this.#work(before.then(() => this.#swap(event, controller.signal))) };
     return 'accepted';
   }
 
   /** Resolves when no load is under way. */
   async settled(): Promise<void> {
-    for (let seen = this.#loading; seen !== undefined; seen = this.#loading === seen ? undefined : this.#loading)
-      await seen.done;
+    while (this.loading) await this.#changed.promise;
   }
 
   /**
@@ -121,19 +118,21 @@ export class ModelSlot {
 
   async close(): Promise<void> {
     this.#closed = true;
-    this.#loading?.controller.abort(modelError('VERSION_SUPERSEDED'));
-    await this.#loading?.done;
-    await this.#retire();
+    this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
+    this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
+    await this.settled();
+    const loaded = this.#current;
+    this.#current = undefined;
+    if (loaded !== undefined) await drain(loaded);
     this.#announceChange();
   }
 
-  #work(controller: AbortController, work: Promise<void>): void {
+  #work(work: Promise<void>): Promise<void> {
     this.#busy++;
-    const done = work.finally(() => {
+    return work.finally(() => {
       this.#busy--;
       this.#announceChange();
     });
-    this.#loading = { controller, done };
   }
 
   async #swap(event: ModelVersion, signal: AbortSignal): Promise<void> {
@@ -141,6 +140,7 @@ export class ModelSlot {
       try {
         const loaded = await this.#open(event, signal);
         const old = this.#current;
+        this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
         this.#current = loaded;
         this.#announceChange();
         this.#watch(loaded);
@@ -180,7 +180,10 @@ export class ModelSlot {
     return { host, bundle, serving, leases: 0, drained: Promise.withResolvers() };
   }
 
-  /** A serving host that ends by itself is started again from the same verified bundle. */
+  /**
+   * A serving host that ends by itself is started again from the same verified bundle, whatever becomes of a newer version
+   * that is being loaded meanwhile.
+   */
   #watch(loaded: Loaded): void {
     void loaded.host.exited.then(() => {
       if (this.#current !== loaded || this.#closed) return;
@@ -190,27 +193,25 @@ export class ModelSlot {
         { model: loaded.serving.model, version: loaded.serving.version },
         'the model host ended; starting it again',
       );
-      const controller = new AbortController();
-      const before = this.#loading?.done;
-      this.#work(
-        controller,
-        this.#reopen(loaded, controller.signal).then(() => before),
-      );
+      this.#restarting = new AbortController();
+      void this.#work(this.#restart(loaded, this.#restarting.signal));
     });
   }
 
-  async #reopen(loaded: Loaded, signal: AbortSignal): Promise<void> {
+  async #restart(loaded: Loaded, signal: AbortSignal): Promise<void> {
     for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
       try {
         const host = await this.#options.openHost(loaded.bundle, signal);
         // A newer version may have taken over meanwhile.
         if (this.#current !== undefined || signal.aborted) return await host.close();
-        const again = { ...loaded, host, leases: 0, drained: Promise.withResolvers<void>() };
+        const serving = { ...loaded.serving, device: host.device };
+        const again = { ...loaded, host, serving, leases: 0, drained: Promise.withResolvers<void>() };
         this.#current = again;
         this.#watch(again);
         this.#announceChange();
         return;
       } catch (error) {
+        if (signal.aborted) return;
         this.#options.logger.error(
           { model: loaded.serving.model, reason: reasonOf(error) },
           'the model host could not be started again',
@@ -218,12 +219,6 @@ export class ModelSlot {
         await pause(delay, signal);
       }
     }
-  }
-
-  async #retire(): Promise<void> {
-    const loaded = this.#current;
-    this.#current = undefined;
-    if (loaded !== undefined) await drain(loaded);
   }
 
   #announceChange(): void {

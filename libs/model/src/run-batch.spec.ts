@@ -37,7 +37,9 @@ describe('runBatch', () => {
     ['NaN', [Number.NaN, 1]],
     ['infinity', [Number.POSITIVE_INFINITY, 0]],
     ['a sum that is not 1', [0.4, 0.4]],
+    ['a negative share', [1.5, -0.5]],
     ['too few values', [1]],
+    ['too many values', [0.5, 0.5, 0]],
   ])('refuses %s', async (_name, values) => {
     const wrong: RunGraph = () => Promise.resolve(Float32Array.from(values));
     await expect(runBatch(['text'], shape, wrong)).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });

@@ -14,7 +14,7 @@ export interface BatchAnswer {
 
 /**
  * Normalises, sorts by length so that little is padded, runs, checks, and restores the order of the request.
- * @throws TidemillError MODEL_OUTPUT_INVALID when a row is not finite or does not sum to 1.
+ * @throws TidemillError MODEL_OUTPUT_INVALID when a row is not finite, has a negative share or does not sum to 1.
  */
 export async function runBatch(
   texts: readonly string[],
@@ -41,9 +41,14 @@ export async function runBatch(
       columns,
     );
     const answer = await run(encoded.units, encoded.rows, encoded.columns);
+    if (answer.length !== encoded.rows * shape.labels) {
+      throw modelError('MODEL_OUTPUT_INVALID', {
+        detail: `${answer.length} values, not ${encoded.rows} × ${shape.labels}`,
+      });
+    }
     for (const [row, index] of rows.entries()) {
       const values = answer.subarray(row * shape.labels, (row + 1) * shape.labels);
-      checkDistribution(values, shape.labels);
+      checkDistribution(values);
       probabilities.set(values, index * shape.labels);
     }
     start += rows.length;
@@ -52,12 +57,12 @@ export async function runBatch(
   return { probabilities, truncated };
 }
 
-function checkDistribution(values: Float32Array, labels: number): void {
+function checkDistribution(values: Float32Array): void {
   let sum = 0;
   for (const value of values) sum += value;
-  // NaN fails the comparison as well.
-  if (values.length !== labels || !(Math.abs(sum - 1) < 1e-3)) {
-    throw modelError('MODEL_OUTPUT_INVALID', { detail: `${values.length} of ${labels} values, sum ${sum}` });
+  // NaN fails both comparisons.
+  if (!values.every((value) => value >= 0) || !(Math.abs(sum - 1) < 1e-3)) {
+    throw modelError('MODEL_OUTPUT_INVALID', { detail: `smallest ${Math.min(...values)}, sum ${sum}` });
   }
 }
 
