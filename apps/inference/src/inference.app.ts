@@ -58,7 +58,6 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   const versions = new VersionHosts(config, materialise);
   const versionEvents = new ModelVersionConsumer(stream, slots, logger);
   const pipeline = new InferencePipeline({ ...dependencies, producer, slots, versions: versionEvents, status });
-  const stop = new AbortController();
   readiness.block('model versions', 'being read');
   const strategy = new PipelineTransport([
     async () => {
@@ -67,7 +66,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
         logger.warn({ reason }, 'waiting');
       };
       const used = topicsUsed.map((topic) => topics[topic]);
-      await stream.admin.waitForTopics(used, { onWaiting, signal: stop.signal });
+      await stream.admin.waitForTopics(used, { onWaiting });
       await stream.admin.registerSchemas(used);
       readiness.clear('topics');
       return { close: () => Promise.resolve() };
@@ -95,7 +94,6 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     url: app.url,
     async close() {
       readiness.block('inference', 'stopping');
-      stop.abort();
       await app.close();
       await status.flushed();
       await versions.close();

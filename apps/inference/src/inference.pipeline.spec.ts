@@ -5,6 +5,7 @@ import { type Bundle, readBundle } from '#libs/model';
 import { loadConfig } from '#libs/platform';
 import type { Pipeline } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
+import { partitionOf } from '../../../libs/stream/src/partitioner.ts';
 import { type MemoryStream, openMemoryStream } from '../../../libs/stream/src/testing/memory-stream.ts';
 import { InferencePipeline } from './inference.pipeline.ts';
 import { ModelSlots } from './model-slots.ts';
@@ -133,11 +134,57 @@ describe('the inference pipeline', () => {
     const told = statuses.findLast(({ epoch }) => epoch === 2);
     const firsts = Map.groupBy(second, ({ inputPartition }) => inputPartition);
     expect(told?.state).toBe('serving');
-    expect(told?.firstOffsets).toEqual(
-      [...firsts]
-        .map(([partition, own]) => ({ partition, offset: Math.min(...own.map(({ inputOffset }) => inputOffset)) }))
-        .toSorted((a, b) => a.partition - b.partition),
+    const expected = [...firsts]
+      .map(([partition, own]) => ({ partition, offset: Math.min(...own.map(({ inputOffset }) => inputOffset)) }))
+      .toSorted((a, b) => a.partition - b.partition);
+    expect(told?.firstOffsets).toEqual(expected);
+    await produce(1000, 1500);
+    await predictions(1500);
+    await status.flushed();
+    expect(status.statuses).toMatchObject([{ epoch: 2, state: 'serving', firstOffsets: expected }]);
+  });
+
+  it('goes on telling what serves, and its first offsets, when the next version fails', async () => {
+    await promote(1);
+    await start();
+    const event = { model: 'test', version: 9, epoch: 9, bundleDigest: '0'.repeat(64), action: 'promote' };
+    const who = { reason: '', promotedBy: 'test', at: 0, signature: null };
+    await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
+    await versions.caughtUp();
+    await slots.settled();
+    await produce(0, 500);
+    const answers = await predictions(500);
+    await status.flushed();
+    expect(status.devices).toStrictEqual({ test: 'cpu' });
+    const [serving, failed] = status.statuses;
+    expect([serving, failed]).toMatchObject([
+      { epoch: 1, state: 'serving' },
+      { epoch: 9, state: 'failed' },
+    ]);
+    expect(serving?.firstOffsets.map(({ partition }) => partition)).toStrictEqual(
+      [...new Set(answers.map(({ inputPartition }) => inputPartition))].toSorted((a, b) => a - b),
     );
+  });
+
+  it('keeps the order of a partition whose texts are of several models', async () => {
+    await promote(1);
+    await promote(1, 'other');
+    await start();
+    const ids = Array.from({ length: 40 }, (_, i) => `t${i}`);
+    await memory.stream.producer().send(
+      'texts',
+      ids.map((id, i) => {
+        const model = i % 2 === 0 ? 'test' : 'other';
+        const value: Text = { id, model, text: testText('north', i), occurredAt: i, source: '', attributes: {} };
+        return { key: id, value, partition: 0 };
+      }),
+    );
+    // By the time they were written: one key would lie in one partition of the answers.
+    const answers = await predictions(40);
+    for (const own of Map.groupBy(answers, ({ textId }) => partitionOf(textId, 4)).values())
+      expect(own.map(({ inputOffset }) => inputOffset)).toStrictEqual(
+        own.map(({ inputOffset }) => inputOffset).toSorted((a, b) => a - b),
+      );
   });
 
   it('waits for a version event that is on its way, and rejects texts of a model nobody has promoted', async () => {
@@ -150,6 +197,8 @@ describe('the inference pipeline', () => {
     expect(answers[0]).toMatchObject({ model: 'later', textId: 't1' });
     const dead = await memory.stream.deadLetters.list('texts');
     expect(dead).toMatchObject([{ error: 'unknown-model', reason: expect.stringContaining('"nobody"') }]);
+    // Whatever name a sender makes up would be a time series for ever.
+    expect(await memory.metrics.render()).not.toContain('nobody');
   });
 
   it('gives the same bytes for a text that is delivered again', async () => {

@@ -81,15 +81,17 @@ export class InferencePipeline {
     const { slots, versions, config, metrics } = this.#options;
     const rejects: Rejection<'texts'>[] = [];
     const requests: Request[] = [];
-    for (const [model, texts] of Map.groupBy(messages, ({ value }) => value.model)) {
-      metrics.increment('tidemill_texts_consumed_total', { model }, texts.length);
-      if (slots.get(model) === undefined) await versions.caughtUp();
+    const byModel = Map.groupBy(messages, ({ value }) => value.model);
+    // Its version event may be on its way.
+    if ([...byModel.keys()].some((model) => slots.get(model) === undefined)) await versions.caughtUp();
+    for (const [model, texts] of byModel) {
       const served = slots.get(model);
       if (served === undefined) {
         const reason = `no version of a model ${JSON.stringify(model)} has been promoted`;
         rejects.push(...texts.map((message) => ({ message, reject: { code: 'unknown-model' as const, reason } })));
         continue;
       }
+      metrics.increment('tidemill_texts_consumed_total', { model }, texts.length);
       const size = config.inference.maximumBatchTexts;
       for (let from = 0; from < texts.length; from += size)
         requests.push({ served, messages: texts.slice(from, from + size) });

@@ -6,6 +6,7 @@ import {
   ModelHost,
   ModelSlot,
   readBundle,
+  type Serving,
   type SlotProgress,
 } from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
@@ -118,8 +119,10 @@ export interface TextAnswer {
   truncated: boolean;
 }
 
+type Answered = Pick<BatchResult, 'probabilities' | 'truncated'> & { serving: Pick<Serving, 'labels'> };
+
 /** Row `index` of a batch result in words. */
-export function answerOf(result: BatchResult, index: number): TextAnswer {
+export function answerOf(result: Answered, index: number): TextAnswer {
   const { labels } = result.serving;
   const probabilities: Record<string, number> = {};
   let best = 0;

@@ -16,22 +16,24 @@ export interface ServingStatusOptions {
  */
 export class ServingStatusReporter {
   readonly #options: ServingStatusOptions;
+  /** Model to the version that answers. */
   readonly #serving = new Map<string, ServingStatus>();
+  /** Model to a newer version that does not answer: on its way, or failed. */
+  readonly #next = new Map<string, ServingStatus>();
   #published: Promise<void> = Promise.resolve();
 
   constructor(options: ServingStatusOptions) {
     this.#options = options;
   }
 
-  /** The last status of every model, for `/v1/serving`. */
+  /** What serves of every model, then what is to serve next or failed to, for `/v1/serving`. */
   get statuses(): ServingStatus[] {
-    return [...this.#serving.values()];
+    return [...this.#serving.values(), ...this.#next.values()];
   }
 
   /** Model to the execution provider that runs it. */
   get devices(): Record<string, string> {
-    const serving = this.statuses.filter(({ state }) => state === 'serving');
-    return Object.fromEntries(serving.map(({ model, device }) => [model, device]));
+    return Object.fromEntries([...this.#serving.values()].map(({ model, device }) => [model, device]));
   }
 
   onProgress(progress: SlotProgress): void {
@@ -51,9 +53,11 @@ export class ServingStatusReporter {
       at: clock.now(),
     };
     if (state === 'serving') {
+      this.#serving.set(model, status);
+      this.#next.delete(model);
       metrics.increment('tidemill_model_swaps_total', { model });
       metrics.set('tidemill_model_version', version, { model, instance });
-    }
+    } else this.#next.set(model, status);
     if (state === 'failed') metrics.increment('tidemill_model_swap_failures_total', { model });
     this.#report(status);
   }
@@ -61,12 +65,12 @@ export class ServingStatusReporter {
   /** Notes that `epoch` answered `offset` of `partition`; only the first of each partition is told. */
   answered(served: { model: string; epoch: number }, first: FirstOffset): void {
     const status = this.#serving.get(served.model);
-    if (status === undefined || status.epoch !== served.epoch || status.state !== 'serving') return;
+    if (status?.epoch !== served.epoch) return;
     if (status.firstOffsets.some(({ partition }) => partition === first.partition)) return;
-    this.#report({
-      ...status,
-      firstOffsets: [...status.firstOffsets, first].toSorted((a, b) => a.partition - b.partition),
-    });
+    const firstOffsets = [...status.firstOffsets, first].toSorted((a, b) => a.partition - b.partition);
+    const told = { ...status, firstOffsets };
+    this.#serving.set(served.model, told);
+    this.#report(told);
   }
 
   /** Resolves when everything reported so far has been sent. */
@@ -75,7 +79,6 @@ export class ServingStatusReporter {
   }
 
   #report(status: ServingStatus): void {
-    this.#serving.set(status.model, status);
     // In order, one after the other. A status that cannot be written stops nothing: the next one says more.
     this.#published = this.#published
       .then(() => this.#options.publish(status))

@@ -15,7 +15,7 @@ export class StatusController {
     @Inject(READINESS) private readonly readiness: Readiness,
   ) {}
 
-  /** The last status of every model in this instance. */
+  /** What serves of every model in this instance, and what is to serve next or failed to. */
   @Get('serving')
   serving() {
     return { statuses: this.status.statuses };

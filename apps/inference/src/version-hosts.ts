@@ -1,23 +1,26 @@
 import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { classified, hostModel, ModelHost, readBundle } from '#libs/model';
+import { hostModel, ModelHost, readBundle } from '#libs/model';
 import { type Configuration, milliseconds } from '#libs/platform';
+import { answerOf } from './model-slots.ts';
 
-/** Hosts of versions other than the serving one; the least recently used is ended. */
+/** Hosts of versions other than the serving one; the least recently used that is idle makes room for another. */
 const maximumHosts = 2;
 
 const versionAnswer = z.object({ digest: z.string() });
 
 interface OpenVersion {
   key: string;
-  labels: string[];
-  host: Promise<ModelHost>;
+  opening: Promise<{ host: ModelHost; labels: string[] }>;
+  /** Requests that use it now. */
+  users: number;
 }
 
 /** Answers synchronous requests that name a version which does not serve: asked of the registry, fetched by digest. */
 export class VersionHosts {
   readonly #config: Configuration;
   readonly #materialise: (digest: string, signal: AbortSignal) => Promise<string>;
+  /** Most recently used first. */
   #open: OpenVersion[] = [];
 
   constructor(config: Configuration, materialise: (digest: string, signal: AbortSignal) => Promise<string>) {
@@ -25,42 +28,50 @@ export class VersionHosts {
     this.#materialise = materialise;
   }
 
+  /** @throws Problem 404 when there is no such version, 503 when all hosts are busy or the registry does not answer. */
   async predict(model: string, version: number, texts: string[]) {
-    const { labels, host } = await this.#opened(model, version);
-    const { probabilities } = await (await host).classify(texts);
-    const predictions = texts.map((_, row) => {
-      const answer = classified(probabilities.subarray(row * labels.length, (row + 1) * labels.length), labels);
-      return {
-        ...answer,
-        probabilities: Object.fromEntries(labels.map((label, i) => [label, answer.probabilities[i] ?? 0])),
-      };
-    });
-    return { model, version, epoch: null, predictions };
+    const open = this.#use(model, version);
+    try {
+      const { host, labels } = await open.opening;
+      const result = { ...(await host.classify(texts)), serving: { labels } };
+      return { model, version, epoch: null, predictions: texts.map((_, row) => answerOf(result, row)) };
+    } finally {
+      open.users--;
+    }
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#open.map(async ({ host }) => (await host).close()));
+    await Promise.all(this.#open.map(end));
   }
 
-  async #opened(model: string, version: number): Promise<OpenVersion> {
+  #use(model: string, version: number): OpenVersion {
     const key = `${model}@${version}`;
-    let found = this.#open.find((open) => open.key === key);
-    if (found === undefined) {
-      const signal = AbortSignal.timeout(milliseconds(this.#config.inference.requestTimeout));
-      const bundle = await readBundle(await this.#materialise(await this.#digestOf(model, version, signal), signal));
-      const { executionProviders, threads } = this.#config.inference;
-      found = {
-        key,
-        labels: bundle.manifest.labels,
-        host: ModelHost.open(hostModel(bundle), { executionProviders, threads, signal }),
-      };
-      const forget = () => (this.#open = this.#open.filter((open) => open.key !== key));
-      found.host.then((host) => host.exited.then(forget), forget);
+    const used = this.#open.find((open) => open.key === key) ?? this.#begin(key, model, version);
+    used.users++;
+    this.#open = [used, ...this.#open.filter((open) => open !== used)];
+    return used;
+  }
+
+  #begin(key: string, model: string, version: number): OpenVersion {
+    if (this.#open.length === maximumHosts) {
+      const idle = this.#open.findLast(({ users }) => users === 0);
+      if (idle === undefined) throw new Problem(503, 'other versions are being asked for', { retryAfter: 1 });
+      this.#open = this.#open.filter((open) => open !== idle);
+      void end(idle);
     }
-    const current = found;
-    this.#open = [current, ...this.#open.filter((open) => open !== current)];
-    for (const old of this.#open.splice(maximumHosts)) void old.host.then((host) => host.close());
-    return current;
+    const begun = { key, opening: this.#openVersion(model, version), users: 0 };
+    const forget = () => (this.#open = this.#open.filter((open) => open !== begun));
+    begun.opening.then(({ host }) => host.exited.then(forget), forget);
+    return begun;
+  }
+
+  async #openVersion(model: string, version: number) {
+    const timeout = milliseconds(this.#config.inference.requestTimeout);
+    const signal = AbortSignal.timeout(timeout);
+    const bundle = await readBundle(await this.#materialise(await this.#digestOf(model, version, signal), signal));
+    const { executionProviders, threads } = this.#config.inference;
+    const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout });
+    return { host, labels: bundle.manifest.labels };
   }
 
   async #digestOf(model: string, version: number, signal: AbortSignal): Promise<string> {
@@ -69,4 +80,12 @@ export class VersionHosts {
     if (!response.ok) throw new Problem(503, `the registry answered ${response.status}`, { retryAfter: 1 });
     return versionAnswer.parse(await response.json()).digest;
   }
+}
+
+/** Ends the host of a version, which may not have come to be. */
+async function end({ opening }: OpenVersion): Promise<void> {
+  await opening.then(
+    ({ host }) => host.close(),
+    () => undefined,
+  );
 }

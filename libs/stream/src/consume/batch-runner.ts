@@ -13,7 +13,7 @@ export interface BatchRunnerOptions<T extends TopicName> {
   options: ConsumeOptions<T>;
   maximumRecords: number;
   services: PipelineServices;
-  /** Why nothing moves; undefined: it moves again. */
+  /** Why a partition does not move; undefined: all of them move again. */
   onStopped(reason: string | undefined): void;
 }
 
@@ -38,7 +38,8 @@ interface Slice {
 export class BatchRunner<T extends TopicName> {
   readonly #settings: BatchRunnerOptions<T>;
   readonly #limits: DeadLetterLimits;
-  #stopped = false;
+  /** Partition to the reason why it does not move. */
+  readonly #stopped = new Map<string, string>();
 
   constructor(settings: BatchRunnerOptions<T>) {
     this.#settings = settings;
@@ -47,37 +48,48 @@ export class BatchRunner<T extends TopicName> {
 
   async run(topic: T, raw: RawBatch, control: BatchControl): Promise<void> {
     const { maximumRecords } = this.#settings;
-    for (let from = 0; from < raw.messages.length; from += maximumRecords) {
-      if (control.draining.aborted) throw streamError('CONSUMER_DRAINING');
-      const messages = raw.messages.slice(from, from + maximumRecords);
-      await this.#untilDone(control, () => this.#slice(topic, { raw, messages }, control));
-      const last = messages.at(-1);
-      if (last !== undefined) control.resolve(last.offset);
+    const partition = `${topic}-${raw.partition}`;
+    try {
+      for (let from = 0; from < raw.messages.length; from += maximumRecords) {
+        if (control.draining.aborted) throw streamError('CONSUMER_DRAINING');
+        const messages = raw.messages.slice(from, from + maximumRecords);
+        await this.#untilDone(partition, control, () => this.#slice(topic, { raw, messages }, control));
+        const last = messages.at(-1);
+        if (last !== undefined) control.resolve(last.offset);
+      }
+    } finally {
+      // Done, or another member's now.
+      this.#moves(partition);
     }
   }
 
   /** Repeats with back-off while the failure may pass, and says why nothing moves. */
-  async #untilDone(control: BatchControl, step: () => Promise<void>): Promise<void> {
+  async #untilDone(partition: string, control: BatchControl, step: () => Promise<void>): Promise<void> {
     for (let attempt = 1; ; attempt++) {
       try {
         await step();
-        this.#say(undefined);
+        this.#moves(partition);
         return;
       } catch (thrown) {
         if (control.draining.aborted || control.lost.aborted) throw thrown;
-        this.#say(reasonOf(thrown));
+        this.#standsStill(partition, reasonOf(thrown));
         await waitWhileOwned(control, backOff(attempt));
       }
     }
   }
 
-  #say(reason: string | undefined): void {
-    if (reason === undefined && !this.#stopped) return;
-    this.#stopped = reason !== undefined;
+  #standsStill(partition: string, reason: string): void {
+    this.#stopped.set(partition, reason);
     const { groupId } = this.#settings.options;
-    if (reason === undefined) this.#settings.services.logger.info({ groupId }, 'consuming goes on');
-    else this.#settings.services.logger.warn({ groupId, reason }, 'consuming has stopped and will try again');
+    this.#settings.services.logger.warn({ groupId, partition, reason }, 'consuming has stopped and will try again');
     this.#settings.onStopped(reason);
+  }
+
+  #moves(partition: string): void {
+    if (!this.#stopped.delete(partition)) return;
+    const { groupId } = this.#settings.options;
+    this.#settings.services.logger.info({ groupId, partition }, 'the partition stands still no more');
+    this.#settings.onStopped([...this.#stopped.values()].at(-1));
   }
 
   async #slice(topic: T, { raw, messages }: Slice, control: BatchControl): Promise<void> {

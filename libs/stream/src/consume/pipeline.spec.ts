@@ -113,6 +113,33 @@ describe('a handler that fails', () => {
     expect(await memory.stream.deadLetters.list('texts')).toEqual([]);
   });
 
+  it('in one partition: readiness says so although others go on', async () => {
+    const producer = memory.stream.producer();
+    await producer.send('texts', [{ key: 'stuck', value: text('stuck'), partition: 0 }]);
+    const stuck = Promise.withResolvers<void>();
+    const handled: string[] = [];
+    let down = true;
+    const pipeline = await memory.stream.consume({
+      groupId: 'g',
+      topics: ['texts'],
+      handleBatch: async (batch) => {
+        if (down && batch.partition === 0) {
+          if (!memory.readiness.ready) stuck.resolve();
+          throw streamError('BROKER_UNAVAILABLE', { detail: 'gone' });
+        }
+        handled.push(...ids(batch));
+      },
+    });
+    await stuck.promise;
+    await producer.send('texts', [{ key: 'free', value: text('free'), partition: 1 }]);
+    await vi.waitFor(async () => expect((await memory.stream.admin.groupLag('g', 'texts')).total).toBe(1));
+    expect(memory.readiness.reasons).toEqual([expect.stringMatching(/^consumer g: .*gone/)]);
+    down = false;
+    await vi.waitFor(() => expect(memory.readiness.ready).toBe(true), { timeout: 5000 });
+    await pipeline.close();
+    expect(handled).toEqual(['free', 'stuck']);
+  });
+
   it('on everything: stops before the topic drains into dead letters', async () => {
     await send(Array.from({ length: 60 }, (_, i) => `${i}`));
     const stopped = Promise.withResolvers<void>();

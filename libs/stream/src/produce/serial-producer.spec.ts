@@ -78,6 +78,21 @@ describe('SerialProducer', () => {
     expect(written.map(({ offset }) => Number(offset))).toEqual(keys.map(Number));
   });
 
+  it('sends nothing of a call after a part of it failed: sent again it would be out of order', async () => {
+    let failing = true;
+    const { serial, requests } = scripted((batch) => {
+      if (!failing) return acknowledge(batch);
+      failing = false;
+      return Promise.reject(streamError('BROKER_UNAVAILABLE'));
+    });
+    const keys = Array.from({ length: 1200 }, (_, i) => `${i}`);
+    const sent = serial.send('a', keys.map(message));
+    const other = serial.send('b', [message('other')]);
+    await expect(sent).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE' });
+    await other;
+    expect(requests.map((request) => request.keys.length)).toEqual([500, 1]);
+  });
+
   it('never uses a producer again after a failure: its sequence numbers are spoilt', async () => {
     const { serial, requests, opened, closed } = scripted((batch, producer) =>
       producer === 1 ? Promise.reject(streamError('BROKER_UNAVAILABLE')) : acknowledge(batch),

@@ -17,11 +17,17 @@ export interface Written {
   offset: bigint;
 }
 
+/** One call of `send`; when a part of it fails, the parts after it stay unsent, so that sending again keeps the order. */
+interface Call {
+  fence: (() => Promise<void>) | undefined;
+  failure: Error | undefined;
+}
+
 interface Entry {
   topic: string;
   messages: OutgoingMessage[];
   bytes: number;
-  fence: (() => Promise<void>) | undefined;
+  call: Call;
   resolve(written: Written[]): void;
   reject(error: Error): void;
 }
@@ -53,10 +59,12 @@ export class SerialProducer {
    */
   async send(topic: string, messages: OutgoingMessage[], fence?: () => Promise<void>): Promise<Written[]> {
     if (this.#closed) throw streamError('PRODUCER_CLOSED');
+    const call: Call = { fence, failure: undefined };
     const parts = inParts(messages).map(
       (part) =>
         new Promise<Written[]>((resolve, reject) => {
-          this.#queue.push({ topic, ...part, fence, resolve, reject });
+          const fail = (error: Error) => reject((call.failure ??= error));
+          this.#queue.push({ topic, ...part, call, resolve, reject: fail });
         }),
     );
     this.#draining ??= this.#drain();
@@ -90,7 +98,7 @@ export class SerialProducer {
   }
 
   async #alone(entry: Entry): Promise<void> {
-    const error = await this.#request([entry]);
+    const error = entry.call.failure ?? (await this.#request([entry]));
     if (error !== undefined) entry.reject(error);
   }
 
@@ -166,7 +174,8 @@ async function admitted(entries: Entry[]): Promise<Entry[]> {
   const through: Entry[] = [];
   for (const entry of entries) {
     try {
-      await entry.fence?.();
+      if (entry.call.failure !== undefined) throw entry.call.failure;
+      await entry.call.fence?.();
       through.push(entry);
     } catch (error) {
       entry.reject(asStreamError(error));
