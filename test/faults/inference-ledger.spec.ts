@@ -126,6 +126,9 @@ it('loses, doubles, reorders and mislabels nothing over 21 swaps and 5 kills', {
     expect(same).toBeGreaterThan(0);
     // It also ends in order when it is asked to.
     expect(await inference.kill('SIGTERM')).toBe(0);
+    const cutOvers = await auditCutOvers(test, predictions);
+    expect(cutOvers.wrong).toStrictEqual([]);
+    expect(cutOvers.epochs).toBe(swaps);
   } finally {
     await inference[Symbol.asyncDispose]();
     for (const reader of readers) await reader.close();
@@ -234,6 +237,29 @@ async function audit(predictions: readonly Prediction[], count: number, bundles:
     outOfOrder,
     wrongVersion,
   };
+}
+
+/** Compares the first offsets that serving-status names with the first answers of each epoch and partition. */
+async function auditCutOvers({ stream }: TestStream, predictions: readonly Prediction[]) {
+  const firsts = new Map<string, number>();
+  for (const { epoch, inputPartition, inputOffset } of predictions) {
+    const key = `${epoch}/${inputPartition}`;
+    firsts.set(key, Math.min(inputOffset, firsts.get(key) ?? inputOffset));
+  }
+  const wrong: string[] = [];
+  const epochs = new Set<number>();
+  await stream.readToEnd('serving-status', ({ value }) => {
+    if (value?.state !== 'serving' || value.firstOffsets.length === 0) return;
+    epochs.add(value.epoch);
+    for (const { partition, offset } of value.firstOffsets) {
+      const first = firsts.get(`${value.epoch}/${partition}`);
+      // A kill may come between an answer and its being told: then the next process tells where it went on.
+      const disturbed = [value.epoch, value.epoch + 1].some((it) => killedInSwap.has(it) || killedServing.has(it));
+      const right = first !== undefined && (disturbed ? offset >= first : offset === first);
+      if (!right) wrong.push(`epoch ${value.epoch}, partition ${partition}: told ${offset}, was ${first}`);
+    }
+  });
+  return { epochs: epochs.size, wrong };
 }
 
 /** What a prediction says, without when it was made. */
