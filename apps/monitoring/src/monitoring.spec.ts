@@ -20,6 +20,8 @@ const clock = {
 
 let memory: MemoryStream;
 let clickhouse: ClickHouse;
+/** Resolves when a table refuses rows. */
+let refused: PromiseWithResolvers<void>;
 let monitors: ModelMonitors;
 let pipeline: Pipeline;
 let drift: DriftReport[];
@@ -59,7 +61,15 @@ async function openMonitoring(): Promise<[ModelMonitors, Pipeline]> {
     },
   });
   await opened.start();
-  return [opened, await new MonitoringPipeline({ stream, clickhouse, monitors: opened, metrics }).start()];
+  const watched: ClickHouse = {
+    ...clickhouse,
+    insert: (table, rows) =>
+      clickhouse.insert(table, rows).catch((error: unknown) => {
+        refused.resolve();
+        throw error;
+      }),
+  };
+  return [opened, await new MonitoringPipeline({ stream, clickhouse: watched, monitors: opened, metrics }).start()];
 }
 
 async function stopMonitoring(): Promise<void> {
@@ -72,6 +82,7 @@ beforeEach(async () => {
   memory = await openMemoryStream({}, { clock });
   clickhouse = await openTemporaryClickHouse();
   [drift, performance] = [[], []];
+  refused = Promise.withResolvers();
   await startMonitoring();
 });
 
@@ -214,6 +225,19 @@ describe('monitoring', () => {
     expect(Number(stored?.n)).toBe(drift.length);
   });
 
+  it('commits nothing that a table did not take, and stores it once the table does', async () => {
+    await clickhouse.command('RENAME TABLE texts TO texts_away');
+    const texts = hours(0, 1, 'old');
+    await send(texts);
+    await refused.promise;
+    const { total } = await memory.stream.admin.groupLag('monitoring', 'texts');
+    expect(total).toBe(texts.length);
+    await clickhouse.command('RENAME TABLE texts_away TO texts');
+    await settled();
+    const [stored] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM texts FINAL');
+    expect(Number(stored?.n)).toBe(texts.length);
+  });
+
   it('says everything once with two instances, each storing its share of the partitions', async () => {
     const [others, other] = await openMonitoring();
     const texts = hours(0, 7, 'old');
@@ -259,8 +283,12 @@ describe('monitoring', () => {
     await label(ids.slice(0, 10), { label: 'b', labelledAt: start });
     await settled();
     expect(window()).toMatchObject({ labelled: 60, accuracy: { value: 55 / 60 }, revision: 1 });
+    // Of two opinions of the same instant the one produced last counts.
+    await label(ids.slice(0, 10), { label: 'c', labelledAt: start + 10 * hour, labeller: 'other' });
+    await settled();
+    expect(window()).toMatchObject({ labelled: 60, accuracy: { value: 50 / 60 }, revision: 2 });
     const [kept] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM labels');
-    expect(Number(kept?.n)).toBe(80);
+    expect(Number(kept?.n)).toBe(90);
   });
 
   it('states the rolling figures of labels that came in one go once no more are coming', async () => {

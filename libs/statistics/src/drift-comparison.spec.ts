@@ -27,6 +27,35 @@ describe('a window that is compared with the reference', () => {
     expect(reason).toContain('which alone is no drift');
   });
 
+  it('is called by chance no more often than asked for, though seven statistics are looked at', () => {
+    const few = { draws: 99, seed: 1, falseAlarmRate: 0.2 };
+    const verdicts = Array.from({ length: 60 }, (_, i) => compareWindow(reference, windowOf(usual, 100 + i, 60), few));
+    // Three standard deviations above a fifth of 60.
+    expect(verdicts.filter(({ verdict }) => verdict !== 'stable').length).toBeLessThanOrEqual(21);
+  });
+
+  it('has no word on its card that rose within the classes and fell overall', () => {
+    const texts = (label: string, count: number, withWord: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const text = i < withWord ? 'common moved' : 'common';
+        return {
+          id: `${label}${i}`,
+          text,
+          words: text.split(' '),
+          characters: text.length,
+          predicted: label,
+          confidence: 0.9,
+        };
+      });
+    const before = buildReference([...texts('a', 200, 160), ...texts('b', 200, 20)], { windowSize: 100, seed: 1 });
+    const terms = (window: ReturnType<typeof texts>) =>
+      compareWindow(before, window, { seed: 1 })
+        .movements.filter(({ kind }) => kind === 'word')
+        .map(({ term }) => term);
+    expect(terms([...texts('a', 20, 20), ...texts('b', 380, 114)])).toEqual([]);
+    expect(terms([...texts('a', 200, 180), ...texts('b', 200, 60)])).toEqual(['moved']);
+  });
+
   it('is drift when four in ten texts are in a language nobody has seen, and says so in a sentence', () => {
     const found = compareWindow(reference, windowOf({ ...usual, unseen: 200 / 3 }, 4), { seed: 1 });
     expect(found.verdict).toBe('drift');

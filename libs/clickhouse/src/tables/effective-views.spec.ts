@@ -79,7 +79,7 @@ describe('texts', () => {
 describe('effective_labels', () => {
   const rows = (model: string) => [
     toRow('labels', label({ model, label: 'late', labelledAt: 3000, labeller: 'a' }), { partition: 0, offset: 1 }),
-    toRow('labels', label({ model, label: 'early', labelledAt: 1000, labeller: 'b' }), { partition: 0, offset: 2 }),
+    toRow('labels', label({ model, label: 'early', labelledAt: 1000, labeller: 'b' }), { partition: 0, offset: 4 }),
     toRow('labels', label({ model, label: 'tie', labelledAt: 3000, labeller: 'c' }), { partition: 0, offset: 3 }),
     toRow('labels', label({ model, label: 'late', labelledAt: 3000, labeller: 'a' }), { partition: 0, offset: 0 }),
   ];
