@@ -166,6 +166,17 @@ describe('the inference pipeline', () => {
     );
   });
 
+  it('refuses a second bundle under the same epoch, and raises the alarm', async () => {
+    await promote(1);
+    const [, other] = bundles;
+    const event = { model: 'test', version: 1, epoch: 1, bundleDigest: other?.digest ?? '', action: 'promote' };
+    const who = { reason: '', promotedBy: 'test', at: 0, signature: null };
+    await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
+    await start();
+    expect(slots.get('test')?.slot.serving?.bundleDigest).toBe(bundles[0]?.digest);
+    expect(await memory.metrics.render()).toContain('tidemill_model_swap_failures_total{model="test"} 1');
+  });
+
   it('keeps the order of a partition whose texts are of several models', async () => {
     await promote(1);
     await promote(1, 'other');

@@ -41,10 +41,11 @@ export class ModelSlots {
   apply(event: ModelVersion): void {
     const served = this.#models.get(event.model) ?? this.#add(event.model);
     const outcome = served.slot.apply(event);
-    const { logger } = this.#options;
-    if (outcome === 'contradicting')
+    const { logger, metrics } = this.#options;
+    if (outcome === 'contradicting') {
+      metrics.increment('tidemill_model_swap_failures_total', { model: event.model });
       logger.error({ event }, 'a second version event with the same epoch names another bundle; it was refused');
-    else
+    } else
       logger.info({ model: event.model, version: event.version, epoch: event.epoch, outcome }, 'model version event');
   }
 
