@@ -13,7 +13,7 @@ export const gatewayError = defineErrors({
 });
 
 const loopbackNames = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);
-const guardedPaths = /^\/(v1|v2|metrics|docs|openapi\.json)(\/|$|-)/;
+const guardedPaths = /^\/(v1|v2|metrics|docs|openapi\.\w+)(\/|$|-)/;
 const openPaths = new Set(['/healthz', '/readyz', '/v2/health/live', '/v2/health/ready']);
 
 export function isLoopback(host: string): boolean {

@@ -1,5 +1,5 @@
-import { Body, Controller, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import type { FastifyRequest } from 'fastify';
+import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Guard } from '../edge/guard.ts';
 import { parseInput } from '../edge/input.ts';
@@ -19,8 +19,14 @@ export class SqlController {
 
   @Post()
   @HttpCode(200)
-  query(@Body() body: unknown, @Req() request: FastifyRequest) {
+  query(
+    @Body() body: unknown,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) { raw: response }: FastifyReply,
+  ) {
     this.guard.requireToken(request);
-    return this.analyst.run(parseInput(sqlInput, body).sql);
+    const gone = new AbortController();
+    response.once('close', () => gone.abort());
+    return this.analyst.run(parseInput(sqlInput, body).sql, gone.signal);
   }
 }

@@ -130,6 +130,13 @@ describe('everything else is refused', () => {
     });
   });
 
+  test.each(["repeat('x', 2000)", "repeat('\\0', 300)", 'repeat(toString(number % 10), 2000)'])(
+    'a result of more than 16 MiB: %s',
+    async (column) => {
+      await expect(db.analystQuery(`SELECT ${column} FROM numbers(9999)`)).rejects.toThrow(/16 MiB|Limit for result/);
+    },
+  );
+
   test('more rows than are shown is an error that says so', async () => {
     await expect(db.analystQuery('SELECT number FROM numbers(100000)')).rejects.toMatchObject({
       type: 'TOO_MANY_ROWS_OR_BYTES',

@@ -1,4 +1,4 @@
-import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
+import type { ClickHouseClient, ClickHouseSettings, Row, StreamReadable } from '@clickhouse/client';
 import type { Engine } from '../embedded/engine.ts';
 import { clickhouseError } from '../errors.ts';
 import { guardAnalystQuery } from './guard.ts';
@@ -16,11 +16,14 @@ export interface AnalystAccess {
   database: string;
 }
 
+/** Characters of JSON. */
+const largestResult = 16 * 1024 ** 2;
+
 const limits: ClickHouseSettings = {
   max_execution_time: 30,
   max_memory_usage: String(512 * 1024 ** 2),
   max_result_rows: '10000',
-  max_result_bytes: String(64 * 1024 ** 2),
+  max_result_bytes: String(largestResult),
   result_overflow_mode: 'throw',
   max_bytes_before_external_group_by: '0',
   max_bytes_before_external_sort: '0',
@@ -59,9 +62,24 @@ export async function runAnalystQuery(
     clickhouse_settings: { ...limits, readonly: engine === undefined ? '2' : '1' },
     ...(signal !== undefined && { abort_signal: signal }),
   });
-  const [names, types, ...rows] = await result.json<unknown[]>();
+  const [names, types, ...rows] = await boundedRows(result.stream<unknown[]>());
   if (names === undefined || types === undefined) {
     throw clickhouseError('ANALYST_QUERY_REFUSED', { detail: 'it has no result' });
   }
   return { columns: names.map((name, index) => ({ name: String(name), type: String(types[index]) })), rows };
+}
+
+/** The engine counts a column of one repeated value as one value, and a NUL as one byte of six: so it is counted here, too. */
+async function boundedRows(blocks: StreamReadable<Row<unknown[]>[]>): Promise<unknown[][]> {
+  const rows: unknown[][] = [];
+  let characters = 0;
+  for await (const block of blocks) {
+    for (const row of block) {
+      characters += row.text.length;
+      if (characters > largestResult)
+        throw clickhouseError('ANALYST_QUERY_REFUSED', { detail: 'its result is longer than 16 MiB' });
+      rows.push(row.json());
+    }
+  }
+  return rows;
 }
