@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { type Clock, type Logger, reasonOf } from '#libs/platform';
 import type { Upstream } from '../edge/upstream.ts';
+import { Rounds } from '../operations/rounds.ts';
 import type { EventHub } from './event-hub.ts';
 
 export interface PulseOptions {
@@ -33,38 +33,23 @@ const every = 1000;
 const latencySpan = 5000;
 
 /** Each second, while somebody listens: how much flows, and what retraining is doing. */
-export class Pulse {
+export class Pulse extends Rounds {
   readonly #options: PulseOptions;
-  readonly #stop = new AbortController();
   #before: Reading | undefined;
   #retraining = '';
-  #started = false;
 
   constructor(options: PulseOptions) {
+    super(every, () => this.#round());
     this.#options = options;
   }
 
-  start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    void this.#run();
-  }
-
-  /** Does not wait for a question that is still open. */
-  stop(): void {
-    this.#stop.abort();
-  }
-
-  async #run(): Promise<void> {
+  async #round(): Promise<void> {
     const { hub, logger } = this.#options;
-    while (!this.#stop.signal.aborted) {
-      try {
-        if (hub.listeners === 0) this.#before = undefined;
-        else await Promise.all([this.#throughput(), this.#progress()]);
-      } catch (error) {
-        logger.debug({ reason: reasonOf(error) }, 'no throughput this second');
-      }
-      await delay(every, undefined, { signal: this.#stop.signal }).catch(() => undefined);
+    try {
+      if (hub.listeners === 0) this.#before = undefined;
+      else await Promise.all([this.#throughput(), this.#progress()]);
+    } catch (error) {
+      logger.debug({ reason: reasonOf(error) }, 'no throughput this second');
     }
   }
 

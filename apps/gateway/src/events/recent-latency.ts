@@ -9,5 +9,5 @@ export async function recentLatency(clickhouse: ClickHouse, since: number): Prom
      FROM predictions WHERE inferred_at > fromUnixTimestamp64Milli({since:Int64}, 'UTC')`,
     { since },
   );
-  return row === undefined || Number(row.answered) === 0 ? null : { p50: row.p50, p99: row.p99 };
+  return row === undefined || row.answered === 0 ? null : { p50: row.p50, p99: row.p99 };
 }

@@ -3,6 +3,7 @@ import type { ClickHouse } from '#libs/clickhouse';
 import { type Metrics, type Readiness, reasonOf } from '#libs/platform';
 import type { Stream } from '#libs/stream';
 import { groupTopics } from './group-topics.ts';
+import { Rounds } from './rounds.ts';
 
 export interface SupervisionOptions {
   stream: Stream;
@@ -18,36 +19,21 @@ const lagsEvery = 5;
 const patience = 3000;
 
 /** Asks Kafka and ClickHouse whether they answer, and lets /readyz say so; and how far consumers are behind. */
-export class Supervision {
+export class Supervision extends Rounds {
   readonly #options: SupervisionOptions;
-  readonly #stop = new AbortController();
-  #started = false;
 
   constructor(options: SupervisionOptions) {
+    super(every, (round) => this.#round(round));
     this.#options = options;
   }
 
-  start(): void {
-    if (this.#started) return;
-    this.#started = true;
-    void this.#run();
-  }
-
-  /** Does not wait for a question that is still open. */
-  stop(): void {
-    this.#stop.abort();
-  }
-
-  async #run(): Promise<void> {
+  async #round(round: number): Promise<void> {
     const { stream, clickhouse } = this.#options;
-    for (let round = 0; !this.#stop.signal.aborted; round++) {
-      await Promise.all([
-        this.#probe('kafka', () => stream.admin.endOffsets('texts')),
-        this.#probe('clickhouse', () => clickhouse.ping()),
-      ]);
-      if (round % lagsEvery === 0) await this.#measureLags();
-      await delay(every, undefined, { signal: this.#stop.signal }).catch(() => undefined);
-    }
+    await Promise.all([
+      this.#probe('kafka', () => stream.admin.endOffsets('texts')),
+      this.#probe('clickhouse', () => clickhouse.ping()),
+    ]);
+    if (round % lagsEvery === 0) await this.#measureLags();
   }
 
   /** Of several groups on a topic the one that is furthest behind counts. What cannot be read stays as it was. */
