@@ -214,9 +214,11 @@ async function audit(predictions: readonly Prediction[], count: number, bundles:
   }
   const results = Map.groupBy(predictions, ({ textId, epoch }) => `${textId}@${epoch}`);
   let duplicates = 0;
-  for (const [first, ...again] of results.values()) {
-    // Written twice because of a crash before the commit: the same result, or it is a second one.
-    if (again.some((other) => JSON.stringify(effect(other)) !== JSON.stringify(first && effect(first)))) duplicates++;
+  for (const written of results.values()) {
+    // Written twice because of a crash before the commit: the same result, by another process at another time.
+    const said = new Set(written.map((prediction) => JSON.stringify(effect(prediction))));
+    const times = new Set(written.map(({ inferredAt }) => inferredAt));
+    if (said.size > 1 || times.size < written.length) duplicates++;
   }
   const firsts = [...Map.groupBy(predictions, ({ textId }) => textId).values()].flatMap(([first]) => first ?? []);
   let outOfOrder = 0;

@@ -1,6 +1,7 @@
 import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { newId, silentLogger, systemClock } from '#libs/platform';
+import { KafkaAdmin } from '../../libs/stream/src/backend/kafkajs/admin.ts';
 import { KafkaBackend } from '../../libs/stream/src/backend/kafkajs/backend.ts';
 import { readLog } from '../../libs/stream/src/read/read-log.ts';
 import { testKafka } from '../support/stream.ts';
@@ -104,5 +105,18 @@ describe('reading to the end', () => {
       const own = values.filter((value) => value % 17 === key);
       expect(own).toEqual(own.toSorted((a, b) => a - b));
     }
+  });
+
+  it('is asked again where that is while a partition changes its leader', async () => {
+    const admin = client.admin();
+    const ask = admin.fetchTopicOffsets.bind(admin);
+    let refusals = 2;
+    const notLeader = Object.assign(new Error('not the leader'), { retriable: true, type: 'NOT_LEADER_FOR_PARTITION' });
+    admin.fetchTopicOffsets = (name) =>
+      refusals-- > 0 ? Promise.reject(new kafkajs.KafkaJSProtocolError(notLeader)) : ask(name);
+    client.admin = () => admin;
+    const ours = new KafkaAdmin(client);
+    expect(await ours.offsets(topic)).toHaveLength(2);
+    await ours.close();
   });
 });

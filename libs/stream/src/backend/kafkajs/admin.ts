@@ -1,8 +1,11 @@
 import kafkajs, { type Admin } from 'kafkajs';
+import { backOff } from '../../consume/back-off.ts';
 import type { BackendAdmin, TopicDescription } from '../backend.ts';
 
 /** Configuration entries that topics apply and check look at. */
 const configurationNames = ['cleanup.policy', 'retention.ms', 'max.message.bytes'];
+
+const offsetAttempts = 5;
 
 /** Administration over one connection that is made at the first question. */
 export class KafkaAdmin implements BackendAdmin {
@@ -59,11 +62,24 @@ export class KafkaAdmin implements BackendAdmin {
   }
 
   async offsets(topic: string) {
-    const admin = await this.#connect();
-    const offsets = await admin.fetchTopicOffsets(topic);
+    const offsets = await this.#topicOffsets(topic);
     return offsets
       .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
       .toSorted((a, b) => a.partition - b.partition);
+  }
+
+  /** kafkajs gives up at once on a partition that has no leader yet, as after its creation or a broker's start. */
+  async #topicOffsets(topic: string) {
+    const admin = await this.#connect();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await admin.fetchTopicOffsets(topic);
+      } catch (error) {
+        const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
+        if (!passing || attempt === offsetAttempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
+      }
+    }
   }
 
   async committed(groupId: string, topic: string): Promise<Map<number, bigint>> {
