@@ -180,11 +180,8 @@ function MovementList({ title, rows }: { title: string; rows: readonly Movement[
     <section>
       <h3>{title}</h3>
       <ul class="moved">
-        {rows.map(({ term, referenceRate, windowRate, referenceTexts, windowTexts, pValue: p }) => (
-          <li
-            key={term}
-            title={`${count(referenceTexts)} reference texts, ${count(windowTexts)} of this window; adjusted p ${pValue(p)}`}
-          >
+        {rows.map(({ term, referenceRate, windowRate, referenceTexts, windowTexts }) => (
+          <li key={term} title={`${count(referenceTexts)} reference texts, ${count(windowTexts)} of this window`}>
             <bdi class="term" dir="auto">
               {visibleTerm(term)}
             </bdi>
