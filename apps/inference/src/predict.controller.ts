@@ -36,14 +36,17 @@ export class PredictController {
     }
     const { texts, version } = parsed.data;
     const served = this.slots.get(model);
-    if (served === undefined) throw new Problem(404, `no model named ${model}`, { known: this.slots.names() });
-    const serving = served.slot.serving;
+    const serving = served?.slot.serving;
     if (version !== undefined && version !== serving?.version)
       return await this.versions.predict(model, version, texts);
+    if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
     if (serving === undefined) throw new Problem(503, `no version of ${model} serves yet`);
     try {
       const signal = AbortSignal.timeout(milliseconds(this.config.inference.requestTimeout));
       const result = await served.batcher.submit(texts, 'interactive', signal);
+      // Another version may have taken over while the texts waited.
+      if (version !== undefined && version !== result.serving.version)
+        return await this.versions.predict(model, version, texts);
       return {
         model,
         version: result.serving.version,

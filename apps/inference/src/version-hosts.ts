@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { Problem } from '#libs/http';
 import { hostModel, ModelHost, readBundle } from '#libs/model';
-import { type Configuration, milliseconds } from '#libs/platform';
+import { type Configuration, milliseconds, reasonOf } from '#libs/platform';
 import { answerOf } from './model-slots.ts';
 
 /** Hosts of versions other than the serving one; the least recently used that is idle makes room for another. */
 const maximumHosts = 2;
 
-const versionAnswer = z.object({ digest: z.string() });
+/** The version, or what there is instead. */
+const versionAnswer = z.object({ digest: z.string().optional(), known: z.array(z.string()).optional() });
 
 interface OpenVersion {
   key: string;
@@ -75,10 +76,17 @@ export class VersionHosts {
   }
 
   async #digestOf(model: string, version: number, signal: AbortSignal): Promise<string> {
-    const response = await fetch(`${this.#config.retraining.url}/v1/models/${model}/versions/${version}`, { signal });
-    if (response.status === 404) throw new Problem(404, `${model} has no version ${version}`);
-    if (!response.ok) throw new Problem(503, `the registry answered ${response.status}`, { retryAfter: 1 });
-    return versionAnswer.parse(await response.json()).digest;
+    const url = `${this.#config.retraining.url}/v1/models/${encodeURIComponent(model)}/versions/${version}`;
+    const { status, body } = await fetch(url, { signal })
+      .then(async (response) => ({ status: response.status, body: versionAnswer.parse(await response.json()) }))
+      .catch((error: unknown) => {
+        throw new Problem(503, `the registry cannot be asked for ${model}@${version}: ${reasonOf(error)}`, {
+          retryAfter: 1,
+        });
+      });
+    if (status === 404) throw new Problem(404, `no version ${version} of a model named ${model}`, body);
+    if (body.digest === undefined) throw new Problem(503, `the registry answered ${status}`, { retryAfter: 1 });
+    return body.digest;
   }
 }
 

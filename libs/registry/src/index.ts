@@ -18,5 +18,6 @@ export {
   type ServingChange,
   type ServingVersion,
 } from './registry-state.ts';
+export { legalTransitions } from './serving-events.ts';
 export { settableStages, type Stage, transitions } from './stages.ts';
 export { unpackTar } from './unpack-tar.ts';

@@ -1,6 +1,6 @@
 import { type RegistryEvent, versionName } from '#libs/events';
-import type { Stage } from './stages.ts';
-import type { ModelState, RegisteredVersion, ServingChange } from './registry-state.ts';
+import { settableStages, type Stage } from './stages.ts';
+import type { ModelState, RegisteredModel, RegisteredVersion, ServingChange } from './registry-state.ts';
 
 /** A staged version takes over; the one that served is archived. */
 export function promoted(model: ModelState, event: RegistryEvent): ModelState | string {
@@ -24,9 +24,23 @@ export function rolledBack(model: ModelState, event: RegistryEvent): ModelState 
 }
 
 /** Versions that a rollback may go to, newest first. */
-export function rollbackTargets({ history, serving }: ModelState): number[] {
+export function rollbackTargets({ history, serving }: RegisteredModel): number[] {
   const served = new Set(history.map(({ version }) => version));
   return [...served].filter((version) => version !== serving?.version).toSorted((a, b) => b - a);
+}
+
+/** What may be done instead of a transition that was refused, as `promote model@2`, newest version first. */
+export function legalTransitions(model: RegisteredModel, action: 'promote' | 'rollback' | 'archive'): string[] {
+  const fits = (stage: Stage) =>
+    action === 'promote' ? stage !== 'production' : settableStages(stage).includes('archived');
+  const versions =
+    action === 'rollback'
+      ? rollbackTargets(model)
+      : model.versions
+          .filter(({ stage }) => fits(stage))
+          .map(({ version }) => version)
+          .toReversed();
+  return versions.map((version) => `${action} ${versionName(model.model, version)}`);
 }
 
 function rollbackRefusal(model: ModelState, version: number): string | undefined {

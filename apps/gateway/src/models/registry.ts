@@ -8,7 +8,7 @@ const modelDetail = z.object({
   model: z.string(),
   labels: z.array(z.string()).optional(),
   serving: z.object({ version: z.number(), epoch: z.number() }).nullish(),
-  versions: z.array(z.object({ version: z.number() })),
+  versions: z.array(z.object({ version: z.number(), labels: z.array(z.string()).optional() })),
 });
 export type ModelDetail = z.output<typeof modelDetail>;
 

@@ -3,7 +3,7 @@ import type { Readiness } from '#libs/platform';
 import type { Upstream } from '../edge/upstream.ts';
 
 const servingAnswer = z.object({
-  statuses: z.array(z.object({ model: z.string(), version: z.number(), state: z.string() })),
+  statuses: z.array(z.object({ model: z.string(), state: z.string() })),
 });
 
 const probeDeadline = 2000;
@@ -27,11 +27,9 @@ export class InferenceHealth {
     }
   }
 
-  /** Versions of a model that an instance serves now. */
-  async servingVersions(model: string): Promise<number[]> {
+  /** Whether an instance serves a version of the model now. */
+  async serves(model: string): Promise<boolean> {
     const answer = servingAnswer.parse(await this.#inference.json('/v1/serving', { deadline: probeDeadline }));
-    return answer.statuses
-      .filter((status) => status.model === model && status.state === 'serving')
-      .map(({ version }) => version);
+    return answer.statuses.some((status) => status.model === model && status.state === 'serving');
   }
 }

@@ -37,7 +37,8 @@ export class OpenInferenceController {
   @Get(['models/:model', 'models/:model/versions/:version'])
   async metadata(@Param('model') name: string, @Param('version') version: string | undefined) {
     const model = await this.#model(name, version);
-    const classes = sortedClasses(model.labels ?? []);
+    const described = model.versions.find((known) => known.version === versionOf(version)) ?? model;
+    const classes = sortedClasses(described.labels ?? []);
     return {
       name,
       versions: model.versions.map((known) => String(known.version)),
@@ -58,8 +59,8 @@ export class OpenInferenceController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     await this.#model(name, version);
-    const serving = await this.health.servingVersions(name);
-    const ready = version === undefined ? serving.length > 0 : serving.includes(Number(version));
+    // A version that is named is loaded when it is asked.
+    const ready = version === undefined ? await this.health.serves(name) : await this.health.ready();
     void reply.code(ready ? 200 : 503);
     return { name, ready };
   }

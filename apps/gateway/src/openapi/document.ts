@@ -15,7 +15,8 @@ const problem = z
     errors: z
       .array(z.object({ pointer: z.string().describe('JSON pointer to the field.'), message: z.string() }))
       .optional(),
-    known: z.array(z.string()).optional().describe('The models there are.'),
+    known: z.array(z.string()).optional().describe('What there is of what was asked for.'),
+    legal: z.array(z.string()).optional().describe('What may be done instead, as `promote model@2`.'),
   })
   .meta({ id: 'Problem' });
 

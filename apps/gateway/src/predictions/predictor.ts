@@ -1,5 +1,3 @@
-import { modelNamePattern } from '#libs/events';
-import { Problem } from '#libs/http';
 import { type Configuration, milliseconds } from '#libs/platform';
 import { asProblem, Upstream, type UpstreamAnswer } from '../edge/upstream.ts';
 import { type PredictOutput, predictOutput } from './predictions.schemas.ts';
@@ -27,8 +25,7 @@ export class Predictor {
 
   /** The answer of inference, whatever its status. */
   call({ model, texts, version, signal }: PredictRequest): Promise<UpstreamAnswer> {
-    if (!modelNamePattern.test(model)) throw new Problem(404, `no model named ${JSON.stringify(model)}`, { known: [] });
-    return this.#inference.call(`/v1/models/${model}/predict`, {
+    return this.#inference.call(`/v1/models/${encodeURIComponent(model)}/predict`, {
       method: 'POST',
       body: version === undefined ? { texts } : { texts, version },
       ...(signal === undefined ? {} : { signal }),

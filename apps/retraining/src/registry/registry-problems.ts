@@ -17,14 +17,18 @@ const statuses: Readonly<Record<string, number>> = {
   MODEL_REFUSED: 422,
 };
 
-/** @throws Problem for what the caller can mend; everything else as it is */
-export async function orProblem<T>(work: () => Promise<T>): Promise<T> {
+/**
+ * @param legal what may be done instead of a transition that is refused
+ * @throws Problem for what the caller can mend; everything else as it is
+ */
+export async function orProblem<T>(work: () => Promise<T>, legal?: () => string[]): Promise<T> {
   try {
     return await work();
   } catch (error) {
     const status = error instanceof TidemillError ? statuses[error.code] : undefined;
     if (status === undefined || !(error instanceof TidemillError)) throw error;
-    throw new Problem(status, error.message, { code: error.code });
+    const instead = error.code === 'ILLEGAL_TRANSITION' && legal !== undefined ? { legal: legal() } : {};
+    throw new Problem(status, error.message, { code: error.code, ...instead });
   }
 }
 

@@ -9,6 +9,7 @@ export const registryControllers = [ModelsController, TransitionsController, Upl
 const streamedTypes = [
   'application/x-ndjson',
   'application/jsonl',
+  'application/jsonlines',
   'text/csv',
   'application/x-tar',
   'application/octet-stream',

@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import { z } from 'zod';
 import { Problem } from '#libs/http';
 import { newId } from '#libs/platform';
-import { Registry } from '#libs/registry';
+import { legalTransitions, Registry } from '#libs/registry';
 import { orProblem, parsed } from './registry-problems.ts';
 
 const transition = z.strictObject({
@@ -22,7 +22,7 @@ export class TransitionsController {
     const { by, reason } = parsed(transition, body);
     const id = newId();
     const promotion = { model, version: versionNumber(version), by, reason: orByHand(reason), requestId: id };
-    const { epoch } = await orProblem(() => this.registry.promote(promotion));
+    const { epoch } = await orProblem(() => this.registry.promote(promotion), this.#legal(model, 'promote'));
     return { id, model, version: promotion.version, epoch };
   }
 
@@ -32,7 +32,7 @@ export class TransitionsController {
     const { by, reason } = parsed(transition, body);
     const id = newId();
     const change = { model, version: versionNumber(version), by, reason: orByHand(reason), requestId: id };
-    await orProblem(() => this.registry.changeStage({ ...change, stage: 'archived' }));
+    await orProblem(() => this.registry.changeStage({ ...change, stage: 'archived' }), this.#legal(model, 'archive'));
     return { id, model, version: change.version };
   }
 
@@ -42,8 +42,15 @@ export class TransitionsController {
     const { by, reason, to } = parsed(rollbackBody, body);
     const id = newId();
     const request = { model, by, reason: orByHand(reason), requestId: id, ...(to === undefined ? {} : { to }) };
-    const { version, epoch } = await orProblem(() => this.registry.rollback(request));
+    const { version, epoch } = await orProblem(() => this.registry.rollback(request), this.#legal(model, 'rollback'));
     return { id, model, version, epoch };
+  }
+
+  #legal(model: string, action: 'promote' | 'rollback' | 'archive') {
+    return () => {
+      const known = this.registry.model(model);
+      return known === undefined ? [] : legalTransitions(known, action);
+    };
   }
 }
 

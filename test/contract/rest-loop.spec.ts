@@ -1,0 +1,417 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { madeUpTexts } from '../../apps/retraining/src/testing/made-up-texts.ts';
+import { temporaryFolder, testText, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
+import { type Events, listen } from '../support/events.ts';
+import { type Answer, RestClient } from './rest-client.ts';
+import { type RestStack, startRestLoop, startRestStack } from './rest-stack.ts';
+
+/** What the gateway answers of a loop that is well: every service is the real one. */
+
+const run = promisify(execFile);
+const ndjson = 'application/x-ndjson';
+const lines = (...rows: unknown[]) => rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+
+let loop: RestStack;
+let client: RestClient;
+let events: Events;
+let folder: Awaited<ReturnType<typeof temporaryFolder>>;
+let dataset: unknown;
+
+/** Version 1 is trained from uploaded texts and knows two classes, version 2 is made elsewhere and knows three. */
+beforeAll(async () => {
+  folder = await temporaryFolder();
+  // Room for one request of the longest kind.
+  loop = await startRestLoop({ 'inference.maximumQueuedTexts': 1000 });
+  client = await RestClient.connect(loop.url);
+  events = await listen(loop.url);
+  await train();
+  await served({ version: 1, epoch: 1 });
+  await importBundle('words', { labels: ['east', 'north', 'south'] });
+  await govern('versions/2/promote', { by: 'ana', reason: 'knows the east' });
+  await served({ version: 2, epoch: 2 });
+});
+afterAll(async () => {
+  await events[Symbol.asyncDispose]();
+  await loop[Symbol.asyncDispose]();
+  await folder[Symbol.asyncDispose]();
+});
+
+const predict = (texts: string[], version?: number, model = 'words') =>
+  client.post(`/v1/models/${model}/predict`, version === undefined ? { texts } : { texts, version });
+const upload = (model: string, content: string, type = ndjson) =>
+  client.ask(`/v1/models/${model}/datasets`, { method: 'POST', raw: { type, content } });
+const served = (swap: { version: number; epoch: number }) =>
+  events.until(
+    'swaps',
+    ({ model, version, epoch }) => model === 'words' && version === swap.version && epoch === swap.epoch,
+  );
+
+async function train(): Promise<void> {
+  const uploaded = await upload('words', lines(...madeUpTexts('north', 300), ...madeUpTexts('south', 300)));
+  expect(uploaded).toMatchObject({ status: 201, body: { texts: 600, labels: ['north', 'south'] } });
+  dataset = (uploaded.body as { digest: string }).digest;
+  const asked = await client.post('/v1/models/words/retraining-requests', { dataset, requestedBy: 'ana' });
+  expect(asked).toMatchObject({ status: 202, body: { id: expect.any(String) } });
+}
+
+async function govern(path: string, body?: unknown): Promise<unknown> {
+  const answer = await client.ask(`/v1/models/words/${path}`, { method: 'POST', body });
+  expect(answer).toMatchObject({ status: 202, body: { id: expect.any(String) } });
+  return answer.body;
+}
+
+async function importBundle(model: string, options: { labels?: string[]; variant?: number } = {}): Promise<void> {
+  const { directory } = await writeTestBundle(join(folder.path, model), { model, ...options });
+  const { stdout } = await run('tar', ['-c', '-f', '-', '-C', directory, '.'], {
+    encoding: 'buffer',
+    maxBuffer: 2 ** 26,
+  });
+  const raw = { type: 'application/x-tar', content: new Uint8Array(stdout) };
+  expect((await client.ask(`/v1/models/${model}/import`, { method: 'POST', raw })).status).toBe(201);
+}
+
+/** Models being asked: north, south. */
+const made = [testText('north', 1), testText('south', 2)];
+const trained = [...madeUpTexts('north', 1, 300), ...madeUpTexts('south', 1, 300)].map(({ text }) => text);
+const labelled = (...labels: string[]) => labels.map((label) => expect.objectContaining({ label }));
+
+describe('POST /v1/models/{model}/predict', () => {
+  it('answers by the version that serves, or by the one that is named', async () => {
+    const answer = await predict(made);
+    expect(answer).toMatchObject({ status: 200, body: { model: 'words', version: 2, epoch: 2 } });
+    expect(answer.body).toMatchObject({ predictions: labelled('north', 'south') });
+    for (const [version, epoch, texts] of [
+      [2, 2, made],
+      [1, null, trained],
+    ] as const)
+      expect((await predict([...texts], version)).body).toMatchObject({
+        version,
+        epoch,
+        predictions: labelled('north', 'south'),
+      });
+  });
+
+  it('answers by a version of a model that has never served when it is named', async () => {
+    await importBundle('draft', { variant: 1 });
+    expect(await predict([testText('south', 3, 1)], 1, 'draft')).toMatchObject({
+      status: 200,
+      body: { version: 1, epoch: null, predictions: labelled('south') },
+    });
+    expect(await predict(['a'], undefined, 'draft')).toMatchObject({ status: 404, body: { known: ['words'] } });
+  });
+
+  it('answers 404 with what there is', async () => {
+    for (const model of ['nobody', 'A%2Fb', 'x'.repeat(64)])
+      expect(await predict(['a'], undefined, model)).toMatchObject({ status: 404, body: { known: ['words'] } });
+    expect(await predict(['a'], 9)).toMatchObject({ status: 404, body: { known: ['words@1', 'words@2'] } });
+    expect(await predict(['a'], 1, 'nobody')).toMatchObject({
+      status: 404,
+      body: { known: expect.arrayContaining(['words']) },
+    });
+  });
+
+  it.each([
+    [{}, '/texts'],
+    [{ texts: [] }, '/texts'],
+    [{ texts: [1] }, '/texts/0'],
+    [{ texts: ['a'], version: 0 }, '/version'],
+    [{ texts: ['a'], verison: 1 }, '/verison'],
+  ])('answers 422 to %j', async (body, pointer) => {
+    const answer = await client.post('/v1/models/words/predict', body);
+    expect(answer).toMatchObject({ status: 422, body: { errors: [expect.objectContaining({ pointer })] } });
+  });
+
+  it('asks another instance when one is down', async () => {
+    const { inference, retraining, kafka } = loop.config;
+    const settings = { 'retraining.url': retraining.url, 'kafka.topicPrefix': kafka.topicPrefix };
+    const urls = `http://127.0.0.1:1,${inference.url}`;
+    await using beside = await startRestStack({ ...settings, 'inference.url': urls }, loop);
+    const other = await RestClient.connect(beside.url);
+    for (let turn = 0; turn < 4; turn++)
+      expect((await other.post('/v1/models/words/predict', { texts: made })).status).toBe(200);
+  });
+});
+
+describe('a full queue', () => {
+  /** Stops the processes that run the models, so that what comes waits for as long as the test likes. */
+  async function holdHosts(): Promise<() => void> {
+    const { stdout } = await run('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)]);
+    const hosts = stdout.split('\n').filter((line) => line.includes('/libs/model/src/host.'));
+    expect(hosts.length).toBeGreaterThan(0);
+    const signal = (name: NodeJS.Signals) => hosts.forEach((line) => process.kill(Number.parseInt(line, 10), name));
+    signal('SIGSTOP');
+    return () => signal('SIGCONT');
+  }
+
+  it('refuses with Retry-After what it has no room for, and answers the rest', async () => {
+    const texts = Array.from({ length: 1000 }, (_, i) => testText('north', i));
+    const release = await holdHosts();
+    const refused = Promise.withResolvers<void>();
+    const refusals: Answer[] = [];
+    // Two batches are with the host, one request waits.
+    const asked = Array.from({ length: 8 }, async () => {
+      const answer = await predict(texts);
+      if (answer.status === 429 && refusals.push(answer) === 5) refused.resolve();
+      return answer;
+    });
+    await Promise.race([refused.promise, Promise.all(asked)]);
+    release();
+    const statuses = (await Promise.all(asked)).map(({ status }) => status).toSorted((a, b) => a - b);
+    expect(statuses).toEqual([200, 200, 200, 429, 429, 429, 429, 429]);
+    for (const { headers, body } of refusals) {
+      expect(headers.get('retry-after')).toBe('1');
+      expect(body).toMatchObject({ detail: expect.stringContaining('1000 texts wait') });
+    }
+    expect((await predict(made)).status).toBe(200);
+  });
+
+  it('does not answer by another version than the named one when a swap comes between', async () => {
+    const texts = Array.from({ length: 1000 }, () => made[0] ?? '');
+    const release = await holdHosts();
+    const refused = Promise.withResolvers<void>();
+    const asked = Array.from({ length: 4 }, async () => {
+      const answer = await predict(texts, 2);
+      if (answer.status === 429) refused.resolve();
+      return answer;
+    });
+    await Promise.race([refused.promise, Promise.all(asked)]);
+    await govern('rollback');
+    await served({ version: 1, epoch: 3 });
+    release();
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 200, 200, 429]);
+    for (const { body } of answers.filter(({ status }) => status === 200)) expect(body).toMatchObject({ version: 2 });
+    await govern('versions/2/promote');
+    await served({ version: 2, epoch: 4 });
+  });
+});
+
+describe('POST /v1/models/{model}/batch-predictions', () => {
+  const path = '/v1/models/words/batch-predictions';
+  const post = (content: string, type = ndjson) => client.ask(path, { method: 'POST', raw: { type, content } });
+
+  it('streams a large file through in little memory', async () => {
+    const line = Buffer.from(lines({ text: `${made[0]} ${'x'.repeat(20_000)}` }).repeat(50));
+    let pieces = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (pieces++ < 60) controller.enqueue(line);
+        else controller.close();
+      },
+    });
+    const before = process.memoryUsage().rss;
+    const answer = await client.ask(path, { method: 'POST', raw: { type: ndjson, content: body } });
+    expect(String(answer.body).match(/"label"/g)).toHaveLength(3000);
+    // 60 MB went up.
+    expect((process.memoryUsage().rss - before) / 1024 ** 2).toBeLessThan(250);
+  });
+
+  it('answers bad lines in their place', async () => {
+    const answer = await post(`${lines({ text: made[0] })}{\n${lines({ id: 7, text: made[1] })}`);
+    const answers = String(answer.body).trimEnd().split('\n');
+    expect(answers.map((line): unknown => JSON.parse(line))).toMatchObject([
+      { line: 1, label: 'north', model: 'words', version: 2 },
+      { line: 2, error: expect.any(String) },
+      { line: 3, id: 7, label: 'south' },
+    ]);
+  });
+
+  it('takes CSV, an empty file and a version', async () => {
+    const csv = await post(`id,text\n7,${made[1]}\n`, 'text/csv');
+    expect(csv).toMatchObject({ status: 200, type: 'text/csv' });
+    expect(String(csv.body)).toContain('\n2,7,south,0.');
+    expect(await post('')).toMatchObject({ status: 200, body: '' });
+    const raw = { type: ndjson, content: lines({ text: trained[0] }) };
+    const named = await client.ask(`${path}?version=1`, { method: 'POST', raw });
+    expect(JSON.parse(String(named.body))).toMatchObject({ label: 'north', version: 1, epoch: null });
+  });
+
+  it('refuses what it cannot begin', async () => {
+    const raw = { type: ndjson, content: lines({ text: 'a' }) };
+    const ask = (to: string) => client.ask(to, { method: 'POST', raw });
+    expect(await ask('/v1/models/nobody/batch-predictions')).toMatchObject({ status: 404, body: { known: ['words'] } });
+    expect((await ask(`${path}?version=9`)).status).toBe(404);
+    expect((await ask(`${path}?version=x`)).status).toBe(422);
+    expect((await client.post(path, { text: 'a' })).status).toBe(415);
+  });
+});
+
+describe('Open Inference Protocol', () => {
+  const inputs = (data: string[]) => [{ name: 'text', shape: [data.length], datatype: 'BYTES', data }];
+
+  it('infers', async () => {
+    const { body } = await client.post('/v2/models/words/infer', { id: '7', inputs: inputs(made) });
+    expect(body).toEqual({
+      model_name: 'words',
+      model_version: '2',
+      id: '7',
+      outputs: [
+        { name: 'label', shape: [2], datatype: 'BYTES', data: ['north', 'south'] },
+        { name: 'probabilities', shape: [2, 3], datatype: 'FP32', data: Array(6).fill(expect.any(Number)) },
+      ],
+    });
+    expect((await client.post('/v2/models/words/versions/1/infer', { inputs: inputs(trained) })).body).toMatchObject({
+      model_version: '1',
+      outputs: [{ data: ['north', 'south'] }, { shape: [2, 2] }],
+    });
+  });
+
+  it('describes a model and each of its versions', async () => {
+    const described = (...labels: string[]) => ({
+      name: 'words',
+      versions: ['1', '2'],
+      outputs: [{ name: 'label' }, { name: 'probabilities', shape: [-1, labels.length] }],
+      parameters: { labels: JSON.stringify(labels) },
+    });
+    expect((await client.get('/v2/models/words')).body).toMatchObject(described('east', 'north', 'south'));
+    expect((await client.get('/v2/models/words/versions/2')).body).toMatchObject(described('east', 'north', 'south'));
+    expect((await client.get('/v2/models/words/versions/1')).body).toMatchObject(described('north', 'south'));
+  });
+
+  it('is ready for what it answers', async () => {
+    for (const path of ['', '/versions/1', '/versions/2'])
+      expect(await client.get(`/v2/models/words${path}/ready`)).toMatchObject({
+        status: 200,
+        body: { name: 'words', ready: true },
+      });
+    expect(await client.get('/v2/health/ready')).toMatchObject({ status: 200, body: { ready: true } });
+    expect((await client.get('/v2')).body).toMatchObject({ name: 'tidemill' });
+  });
+
+  it('has its own shape of errors', async () => {
+    for (const [path, body, status] of [
+      ['/v2/models/words/infer', {}, 400],
+      ['/v2/models/words/infer', { inputs: [{ ...inputs(['a'])[0], datatype: 'FP32' }] }, 400],
+      ['/v2/models/words/versions/x/infer', { inputs: inputs(['a']) }, 400],
+      ['/v2/models/words/versions/9/infer', { inputs: inputs(['a']) }, 404],
+      ['/v2/models/nobody/infer', { inputs: inputs(['a']) }, 404],
+    ] as const)
+      expect(await client.post(path, body)).toMatchObject({ status, body: { error: expect.any(String) } });
+    expect((await client.get('/v2/models/nobody')).body).toEqual({ error: 'no model named nobody' });
+    expect((await client.get('/v2/models/words/versions/9')).status).toBe(404);
+    const raw = { type: 'application/json', content: '{' };
+    expect(await client.ask('/v2/models/words/infer', { method: 'POST', raw })).toMatchObject({
+      status: 400,
+      body: { error: expect.any(String) },
+    });
+  });
+});
+
+describe('a text', () => {
+  it('is answered under its id', async () => {
+    const sent = await client.post('/v1/texts', { model: 'words', id: 'one', text: made[1] });
+    expect(sent.status).toBe(202);
+    expect(await client.get('/v1/predictions/one?model=words&wait=30s')).toMatchObject({
+      status: 200,
+      body: { textId: 'one', model: 'words', version: 2, label: 'south', role: 'champion' },
+    });
+  });
+
+  it('of a model that does not exist is refused, and with it all that came along', async () => {
+    const texts = ['words', 'nobody'].map((model) => ({ model, id: `for-${model}`, text: 'a' }));
+    expect(await client.post('/v1/texts', texts)).toMatchObject({
+      status: 404,
+      body: { known: expect.arrayContaining(['words']), errors: [{ pointer: '/1/model' }] },
+    });
+    expect((await client.get('/v1/predictions/for-words?model=words')).status).toBe(404);
+  });
+});
+
+describe('the registry behind', () => {
+  it('tells models, versions and runs', async () => {
+    expect((await client.get('/v1/models/words')).body).toMatchObject({
+      labels: ['east', 'north', 'south'],
+      serving: { version: 2 },
+      versions: [
+        { version: 1, stage: 'archived', metrics: { accuracy: expect.any(Number) } },
+        { version: 2, stage: 'production', reason: 'imported' },
+      ],
+    });
+    expect((await client.get('/v1/models/words/versions/1')).body).toMatchObject({
+      labels: ['north', 'south'],
+      card: expect.stringContaining('words'),
+      lineage: expect.any(Object),
+    });
+    const { runs } = (await client.get('/v1/runs')).body as { runs: { runId: string }[] };
+    expect(runs).toMatchObject([{ model: 'words', version: 1, status: 'finished' }]);
+    expect((await client.get(`/v1/runs/${runs[0]?.runId}`)).body).toEqual(runs[0]);
+  });
+
+  it('knows no other model, wherever it is named', async () => {
+    for (const path of ['', '/versions', '/versions/1', '/swaps', '/decisions'])
+      expect(await client.get(`/v1/models/nobody${path}`)).toMatchObject({
+        status: 404,
+        body: { known: expect.arrayContaining(['words']) },
+      });
+    for (const path of ['rollback', 'versions/1/promote', 'versions/1/archive', 'retraining-requests'])
+      expect((await client.post(`/v1/models/nobody/${path}`, {})).status).toBe(404);
+    expect((await client.get('/v1/models/words/versions/9')).body).toMatchObject({ known: ['words@1', 'words@2'] });
+  });
+
+  it('refuses what may not be, with what may', async () => {
+    for (const [path, body, detail, legal] of [
+      ['versions/2/promote', {}, 'words@2 serves already', ['promote words@1']],
+      ['versions/2/archive', {}, 'words@2 serves', []],
+      ['rollback', { to: 2 }, 'words@2 serves already', ['rollback words@1']],
+    ] as const)
+      expect(await client.post(`/v1/models/words/${path}`, body)).toMatchObject({
+        status: 409,
+        body: { detail: expect.stringContaining(detail), legal },
+      });
+    expect((await client.post('/v1/models/words/versions/1/promote', { why: 'not' })).status).toBe(422);
+  });
+
+  it('takes uploads as they come', async () => {
+    const rows = Array.from({ length: 50_000 }, (_, i) => ({ text: `text ${i}`, label: `class ${i % 3}` }));
+    expect(await upload('large', lines(...rows))).toMatchObject({ status: 201, body: { texts: 50_000 } });
+    for (const type of ['text/csv', 'text/csv; charset=utf-8'])
+      expect((await upload('small', 'text,label\nsnow,a\nsun,b\n', type)).status).toBe(201);
+    for (const type of ['application/jsonl', 'application/jsonlines'])
+      expect((await upload('small', lines(...rows.slice(0, 9)), type)).status).toBe(201);
+  });
+
+  it('refuses uploads it cannot use', async () => {
+    expect(await upload('words', `${lines({ text: 'a', label: 'b' })}nonsense\n`)).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/lines/2' }] },
+    });
+    expect((await upload('A!', lines({ text: 'a', label: 'b' }))).status).toBe(422);
+    expect((await upload('words', '{}', 'application/json')).status).toBe(415);
+    expect((await upload('words', 'text', 'text/plain')).status).toBe(415);
+    const unknown = { dataset: '0'.repeat(64) };
+    expect(await client.post('/v1/models/words/retraining-requests', unknown)).toMatchObject({
+      status: 422,
+      body: { errors: [{ pointer: '/dataset' }] },
+    });
+  });
+});
+
+describe('when all is done', () => {
+  it('the loop is ready and idle, and says so of every part', async () => {
+    const idle = { ready: true, idle: true };
+    let answer = await client.get('/v1/status');
+    while (!(answer.body as { idle: boolean }).idle) answer = await client.get('/v1/status');
+    expect(answer.body).toMatchObject({
+      ...idle,
+      reasons: [],
+      apps: { inference: idle, monitoring: idle, retraining: idle },
+    });
+    expect((await client.get('/readyz')).status).toBe(200);
+  });
+
+  it('every swap and decision can be looked up', async () => {
+    const { items } = (await client.get('/v1/models/words/swaps')).body as { items: unknown[] };
+    expect(items).toMatchObject([
+      { epoch: 4, version: 2, fromVersion: 1, action: 'promote' },
+      { epoch: 3, version: 1, fromVersion: 2, action: 'rollback' },
+      { epoch: 2, version: 2, fromVersion: 1, promotedBy: 'ana', reason: 'knows the east' },
+      { epoch: 1, version: 1, fromVersion: null, servingAt: expect.any(String) },
+    ]);
+    expect((await client.get('/v1/models/words/decisions?outcome=fired')).body).toMatchObject({
+      items: [{ policy: 'manual', evidence: expect.stringContaining(String(dataset)) }],
+    });
+  });
+});
