@@ -7,7 +7,7 @@ const compressFrom = 8;
 
 type Chosen = Message & { partition?: number };
 
-/** An idempotent producer. Never give it two sends at once: kafkajs then loses acknowledged messages. */
+/** An idempotent producer. It refuses two sends at once: kafkajs would lose acknowledged messages. */
 export async function openKafkaProducer(client: kafkajs.Kafka): Promise<RawProducer> {
   const choose = createPartitioner();
   const producer = client.producer({
@@ -21,14 +21,19 @@ export async function openKafkaProducer(client: kafkajs.Kafka): Promise<RawProdu
         (message.partition ??= choose({ key: message.key ?? null, value: null }, partitionMetadata.length)),
   });
   await producer.connect();
+  let sending = false;
   return {
     async send(batch) {
+      if (sending) throw new Error('an idempotent producer of kafkajs must have one request in flight');
       const topicMessages = batch.map(({ topic, messages }) => ({ topic, messages: messages.map(toKafka) }));
-      const results = await producer.sendBatch({
-        acks: -1,
-        compression: count(batch) >= compressFrom ? kafkajs.CompressionTypes.ZSTD : kafkajs.CompressionTypes.None,
-        topicMessages,
-      });
+      sending = true;
+      const results = await producer
+        .sendBatch({
+          acks: -1,
+          compression: count(batch) >= compressFrom ? kafkajs.CompressionTypes.ZSTD : kafkajs.CompressionTypes.None,
+          topicMessages,
+        })
+        .finally(() => (sending = false));
       copyPartitions(topicMessages, batch);
       return results.map((result) => ({
         topic: result.topicName,
