@@ -20,7 +20,7 @@ const handlers: ReadonlyMap<string, (model: ModelState, event: RegistryEvent) =>
   ['run-failed', runFailed],
   ['version-registered', versionRegistered],
   ['stage-changed', stageChanged],
-  ['promoted', (model, event) => ending(promoted(model, event), event, 'promoted')],
+  ['promoted', (model, event) => decided(ending(promoted(model, event), event, 'promoted'), event, 'promoted')],
   ['rolled-back', rolledBack],
   ['refused', refused],
   ['alias-set', aliasSet],
@@ -106,13 +106,15 @@ function versionRegistered(model: ModelState, event: RegistryEvent): Applied {
   };
 }
 
-function stageChanged(model: ModelState, { version, stage }: RegistryEvent): Applied {
+function stageChanged(model: ModelState, event: RegistryEvent): Applied {
+  const { version, stage } = event;
   const found = versionOf(model, version);
   if (found === undefined) return `${model.model} has no version ${String(version)}`;
   const legal = settableStages(found.stage);
   const name = versionName(model.model, found.version);
   if (!isStage(stage) || !legal.includes(stage)) return illegalStage(name, found.stage, stage);
-  return { ...model, versions: withStage(model.versions, found.version, stage) };
+  const after = { ...model, versions: withStage(model.versions, found.version, stage) };
+  return stage === 'archived' ? decided(after, event, 'refused') : after;
 }
 
 function illegalStage(name: string, from: Stage, to: string | null): string {
@@ -154,6 +156,14 @@ function ending(after: Applied, event: RegistryEvent, kind: EndedRequest['kind']
   const before = after.ended.find((request) => request.requestId === requestId);
   if (before !== undefined) return `request ${requestId} has ended before: ${before.kind}`;
   return { ...after, ended: [...after.ended, { requestId, kind, version, epoch, reason, at }] };
+}
+
+/** A request whose version somebody else has decided about ends with that. */
+function decided(after: Applied, event: RegistryEvent, kind: EndedRequest['kind']): Applied {
+  if (typeof after === 'string') return after;
+  const requestId = versionOf(after, event.version)?.requestId ?? null;
+  const open = after.ended.every((request) => request.requestId !== requestId);
+  return open ? ending(after, { ...event, requestId }, kind) : after;
 }
 
 function changeRun(model: ModelState, runId: string | null, change: (run: Run) => Run | string): Applied {

@@ -199,6 +199,35 @@ describe('a request', () => {
   });
 });
 
+describe('what people decide about a version while its request is worked on', () => {
+  it.each([
+    ['registered', 'version-registered'],
+    ['staged', 'stage-changed'],
+  ])('counts: promoted when it has just been %s', async (_, kind) => {
+    await addDataset(twoLanguages);
+    const byHand = registry.onEvent((event) => {
+      if (event.kind !== kind) return;
+      byHand();
+      void registry.promote({ model, version: 1, by: 'ana', reason: 'in a hurry', requestId: 'by hand' });
+    });
+    await workflow().run(request('r1'), never);
+    expect(registry.ended(model, 'r1')).toMatchObject({ kind: 'promoted', version: 1, epoch: 1 });
+    expect(registry.model(model)?.history).toMatchObject([{ version: 1, by: 'ana' }]);
+    expect(registry.runs(model)).toMatchObject([{ status: 'finished' }]);
+  });
+
+  it('counts: archived', async () => {
+    await addDataset(twoLanguages);
+    registry.onEvent(({ stage }) => {
+      if (stage !== 'staging') return;
+      void registry.changeStage({ model, version: 1, stage: 'archived', by: 'ana', reason: 'not this one' });
+    });
+    await workflow().run(request('r1'), never);
+    expect(registry.ended(model, 'r1')).toMatchObject({ kind: 'refused', version: 1, reason: 'not this one' });
+    expect(registry.model(model)).toMatchObject({ serving: null, versions: [{ stage: 'archived' }] });
+  });
+});
+
 describe('a crash', () => {
   /** A registry in a process that is killed when it comes to a step. */
   function killedAt(step: 'registerVersion' | 'changeStage' | 'promote', killed: AbortController): Registry {

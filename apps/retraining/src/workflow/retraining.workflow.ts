@@ -87,6 +87,8 @@ export class RetrainingWorkflow {
     } catch (error) {
       // What may pass (a broker, a database) is tried again by the caller; the rest ends the request.
       if (signal.aborted || (error instanceof TidemillError && error.retriable)) throw error;
+      // Promoted or archived by hand meanwhile: what people decide counts.
+      if (registry.ended(model, requestId) !== undefined) return;
       logger.error({ model, requestId, reason: reasonOf(error) }, 'retraining failed');
       await registry.failRun(runId, reasonOf(error));
     } finally {
