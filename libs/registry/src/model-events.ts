@@ -21,7 +21,7 @@ const handlers: ReadonlyMap<string, (model: ModelState, event: RegistryEvent) =>
   ['version-registered', versionRegistered],
   ['stage-changed', stageChanged],
   ['promoted', (model, event) => decided(ending(promoted(model, event), event, 'promoted'), event, 'promoted')],
-  ['rolled-back', rolledBack],
+  ['rolled-back', (model, event) => ending(rolledBack(model, event), event, 'rolled-back')],
   ['refused', refused],
   ['alias-set', aliasSet],
 ]);

@@ -41,7 +41,7 @@ export class RegistryReader {
     return this.runs().find((run) => run.runId === runId);
   }
 
-  /** How a retraining request ended; undefined while it has not. */
+  /** How a request ended; undefined while it has not. */
   ended(model: string, requestId: string): EndedRequest | undefined {
     return this.#log.state.models.get(model)?.ended.find((request) => request.requestId === requestId);
   }

@@ -81,10 +81,10 @@ export interface Run {
   readonly by: string;
 }
 
-/** How a retraining request ended. */
+/** How a request ended: for a retraining, or for a rollback. */
 export interface EndedRequest {
   readonly requestId: string;
-  readonly kind: 'promoted' | 'refused' | 'run-failed';
+  readonly kind: 'promoted' | 'refused' | 'run-failed' | 'rolled-back';
   readonly version: number | null;
   readonly epoch: number | null;
   readonly reason: string;

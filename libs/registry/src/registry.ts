@@ -200,13 +200,17 @@ export class Registry extends RegistryReader {
   }
 
   /**
-   * Lets a version serve again that has served before; without `to`, the one before the serving one.
+   * Lets a version serve again that has served before; without `to`, the one before the serving one. Idempotent by
+   * request.
    * @throws TidemillError ILLEGAL_TRANSITION
    */
   rollback(request: { model: string; to?: number; requestId?: string } & Decider) {
     const { model, to, requestId = null, by, reason } = request;
     return this.#serially(async () => {
+      const ended = requestId === null ? undefined : this.ended(model, requestId);
       const late = await this.#announceLate(model, 'rollback');
+      if (ended?.kind === 'rolled-back' && ended.version !== null && ended.epoch !== null)
+        return { version: ended.version, epoch: ended.epoch };
       if (late !== undefined && (to ?? late.version) === late.version)
         return { version: late.version, epoch: late.epoch };
       const { previous, serving } = this.state(model);

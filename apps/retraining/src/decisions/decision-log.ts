@@ -67,6 +67,8 @@ export class DecisionLog {
 
   #note(decision: TriggerDecision): void {
     const { id, model, outcome, policy, occurredAt } = decision;
+    // Own decisions come back, and any may be in the topic twice: only its first time is it the newest.
+    if (this.#known.has(id)) return;
     this.#known.add(id);
     if (policy === 'drift') this.#lastDrift.set(model, decision);
     if (policy === 'rollback' && outcome === 'fired') this.#lastRollback.set(model, decision);

@@ -27,7 +27,7 @@ export interface Occasion {
 
 /** What may hold back a policy whose condition is met. */
 export interface Hold {
-  /** A request of the model waits or is being worked on. */
+  /** Another request of the model waits or is being worked on. */
   pending: boolean;
   /** Event time of the last retraining of the model; undefined: none. */
   lastRetraining: number | undefined;
@@ -35,12 +35,17 @@ export interface Hold {
   coolDown: number;
 }
 
+/** The same for the same evidence; the request that a decision makes has it too. */
+export function decisionId(policy: Policy, { model, evidenceId }: Pick<Occasion, 'model' | 'evidenceId'>): string {
+  return `${model}:${policy}:${evidenceId}`;
+}
+
 /** The decision: fired, held or not met, with its reason. */
 export function decide(finding: Finding, occasion: Occasion, hold: Hold): TriggerDecision {
   const { policy, met, reason } = finding;
   const held = met ? (finding.held ?? whyHeld(hold, occasion)) : undefined;
   const outcome = !met ? 'not-met' : held === undefined ? 'fired' : 'held';
-  const id = `${occasion.model}:${policy}:${occasion.evidenceId}`;
+  const id = decisionId(policy, occasion);
   return {
     id,
     model: occasion.model,

@@ -235,6 +235,27 @@ describe('triggers', () => {
     expect(said()).toEqual(before);
   });
 
+  it('know their own request again when they ended before its decision was written', async () => {
+    const value = rolling(0, 0.5);
+    const id = `${model}:accuracy:${value.id}:${value.revision}`;
+    const asked = { ...example('retraining-requests/1/drift'), id, model };
+    await memory.stream.producer().send('retraining-requests', [{ key: model, value: asked }]);
+    await report(value);
+    expect(decisions[0]).toMatchObject({ policy: 'accuracy', outcome: 'fired', requestId: id });
+    expect(log.lastFired(model)).toBe(value.windowEnd);
+  });
+
+  it('do not take a decision that is read twice for the newest', async () => {
+    const decision = { ...example('trigger-decisions/1/fired'), model, policy: 'drift', requestId: null };
+    const held = { ...decision, id: 'first', outcome: 'held' };
+    const producer = memory.stream.producer();
+    for (const value of [held, { ...decision, id: 'second', outcome: 'not-met' }, held])
+      await producer.send('trigger-decisions', [{ key: model, value }]);
+    await close();
+    await open();
+    expect(log.heldDrift(model)).toBeUndefined();
+  });
+
   it('do not hold against the serving version what another answered', async () => {
     await labelled(0, 10);
     await report(drift(0, { epoch: 7 }), rolling(0, 0.1, { epoch: 7 }));
@@ -271,6 +292,27 @@ describe('triggers', () => {
     await decided();
     expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 3 } });
     expect(said().filter((what) => what.startsWith('rollback'))).toEqual(['rollback fired']);
+  });
+
+  it('tell inference of a rollback when its first telling failed', async () => {
+    await promote(3);
+    await labelled(1, 80, { label: 'north', epoch: 2 });
+    await close();
+    await registry.close();
+    const producer = memory.stream.producer();
+    let away = true;
+    const send: typeof producer.send = async (topic, records) => {
+      if (topic !== 'model-versions' || !away) return await producer.send(topic, records);
+      away = false;
+      throw new Error('Kafka is away');
+    };
+    const stream = { ...memory.stream, producer: () => ({ ...producer, send }) };
+    registry = await Registry.open({ ...memory, stream, newId });
+    await open();
+    await report(rolling(1, 0.5, { epoch: 2, version: 2 }));
+    const told: number[] = [];
+    await memory.stream.readToEnd('model-versions', ({ value }) => void (value !== null && told.push(value.version)));
+    expect(told).toEqual([1, 2, 1]);
   });
 
   it('leave alone what people have promoted since a rollback was decided', async () => {

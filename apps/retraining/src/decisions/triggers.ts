@@ -6,7 +6,7 @@ import type { ArtifactStore, Registry } from '#libs/registry';
 import type { LogReader, Stream } from '#libs/stream';
 import type { RequestQueue } from '../workflow/request-queue.ts';
 import { accuracyPolicy } from './accuracy.policy.ts';
-import { decide, type Finding, type Occasion } from './decision.ts';
+import { decide, decisionId, type Finding, type Occasion } from './decision.ts';
 import type { DecisionLog } from './decision-log.ts';
 import { DriftHistory } from './drift-history.ts';
 import { driftPolicy } from './drift.policy.ts';
@@ -184,31 +184,34 @@ export class Triggers {
   async #rollBack(model: string): Promise<void> {
     const { registry, log, metrics } = this.#options;
     const decision = log.lastRollback(model);
-    if (decision === undefined || registry.model(model)?.serving?.epoch !== watchedEpoch(decision)) return;
+    if (decision === undefined) return;
     const { id: requestId, reason } = decision;
+    const done = registry.ended(model, requestId) !== undefined;
+    if (!done && registry.model(model)?.serving?.epoch !== watchedEpoch(decision)) return;
+    // Also when it is done: inference may not have been told.
     await registry.rollback({ model, by: 'policy rollback', reason, requestId });
-    metrics.increment('tidemill_rollbacks_total', { model });
+    if (!done) metrics.increment('tidemill_rollbacks_total', { model });
   }
 
   async #decide(finding: Finding, occasion: Occasion): Promise<void> {
     const { log, queue, config } = this.#options;
     const { model } = occasion;
+    // What people or the decision before have asked for holds this one back.
+    await queue.caughtUp();
     const hold = {
-      pending: queue.pending(model),
+      pending: queue.pending(model, decisionId(finding.policy, occasion)),
       lastRetraining: log.lastFired(model),
       coolDown: milliseconds(config.retraining.coolDown),
     };
     await log.write(decide(finding, occasion, hold));
-    // What this decision asked for holds back the next one.
-    await queue.caughtUp();
   }
 
   #occasion({ id, revision, model, windowEnd: occurredAt }: Report['report']): Occasion {
     return { model, evidenceId: `${id}:${revision}`, occurredAt, decidedAt: this.#options.clock.now() };
   }
 
-  #taken(policy: Finding['policy'], { model, evidenceId }: Occasion): boolean {
-    return this.#options.log.has(`${model}:${policy}:${evidenceId}`);
+  #taken(policy: Finding['policy'], occasion: Occasion): boolean {
+    return this.#options.log.has(decisionId(policy, occasion));
   }
 }
 

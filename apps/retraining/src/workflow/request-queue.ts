@@ -42,9 +42,9 @@ export class RequestQueue {
     this.#pump();
   }
 
-  /** True while a request of the model waits or is worked on. */
-  pending(model: string): boolean {
-    return this.#waiting.some((request) => request.model === model);
+  /** True while a request of the model, other than this one, waits or is worked on. */
+  pending(model: string, other?: string): boolean {
+    return this.#waiting.some((request) => request.model === model && request.id !== other);
   }
 
   get idle(): boolean {
