@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
 import { Problem } from '#libs/http';
 import { reasonOf } from '#libs/platform';
 
@@ -50,14 +51,15 @@ export class Upstream {
    * @throws Problem 503 when no instance can be reached or none answers in time
    */
   async call(path: string, options: CallOptions = {}): Promise<UpstreamAnswer> {
-    const response = await this.#fetch(path, options.signal, options.deadline, {
+    const deadline = options.deadline ?? this.#deadline;
+    const response = await this.#fetch(path, options.signal, deadline, {
       method: options.method ?? 'GET',
       ...(options.body === undefined
         ? {}
         : { body: JSON.stringify(options.body), headers: { 'content-type': 'application/json' } }),
     });
     const text = await response.text().catch((error: unknown) => {
-      throw this.#unreachable(error);
+      throw this.#unreachable(error, deadline);
     });
     return {
       status: response.status,
@@ -67,17 +69,29 @@ export class Upstream {
   }
 
   /**
-   * The body of a successful answer.
-   * @throws Problem the one the service answered with, or as `call`
+   * The body of a successful answer, in the form of the schema.
+   * @throws Problem the one the service answered with, 503 for an answer no service of ours gives, or as `call`
    */
-  async json(path: string, options: CallOptions = {}): Promise<unknown> {
+  async json<T extends z.ZodType>(path: string, schema: T, options: CallOptions = {}): Promise<z.output<T>> {
     const answer = await this.call(path, options);
-    if (answer.status < 400) return answer.body;
-    throw asProblem(answer, this.name);
+    if (answer.status >= 400) throw asProblem(answer, this.name);
+    const parsed = schema.safeParse(answer.body);
+    if (parsed.success) return parsed.data;
+    throw new Problem(
+      503,
+      `${this.name} answered what is not understood; is it the service at ${this.#urls.join(', ')}?`,
+      {
+        retryAfter: 1,
+      },
+    );
   }
 
   /** Hands a request on and its answer back, both as streams; JSON bodies that were parsed are written again. */
-  async forward(request: FastifyRequest, reply: FastifyReply, { path, deadline }: { path: string; deadline?: number }) {
+  async forward(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { path, deadline = this.#deadline }: { path: string; deadline?: number },
+  ) {
     const headers: Record<string, string> = {};
     for (const name of ['content-type', 'accept', 'idempotency-key']) {
       const value = request.headers[name];
@@ -92,6 +106,11 @@ export class Upstream {
       init.duplex = 'half';
     } else if (body !== undefined && body !== null) init.body = JSON.stringify(body);
     const response = await this.#fetch(path, gone.signal, deadline, init);
+    // A proxy before the service speaks for itself.
+    if (response.status > 500 && response.headers.get('content-type')?.includes('problem+json') !== true) {
+      await response.body?.cancel();
+      throw asProblem({ status: response.status, body: undefined, retryAfter: undefined }, this.name);
+    }
     for (const name of ['content-type', 'retry-after', 'location', 'etag']) {
       const value = response.headers.get(name);
       if (value !== null) void reply.header(name, value);
@@ -101,10 +120,10 @@ export class Upstream {
   }
 
   /** Tries each instance once; only a connection that was refused is tried elsewhere. */
-  async #fetch(path: string, signal: AbortSignal | undefined, deadline: number | undefined, init: RequestInit) {
+  async #fetch(path: string, signal: AbortSignal | undefined, deadline: number, init: RequestInit) {
     if (this.#urls.length === 0)
       throw new Problem(503, `no ${this.name} service is configured: set ${this.name}.url`, { retryAfter: 5 });
-    const timeout = AbortSignal.timeout(deadline ?? this.#deadline);
+    const timeout = AbortSignal.timeout(deadline);
     const signals = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
     const first = this.#turn++;
     let failure: unknown;
@@ -114,26 +133,25 @@ export class Upstream {
         return await fetch(`${url}${path}`, { ...init, signal: signals });
       } catch (error) {
         failure = error;
-        if (timeout.aborted)
-          throw new Problem(503, `${this.name} did not answer in ${(deadline ?? this.#deadline) / 1000} s`, {
-            retryAfter: 1,
-          });
-        if (signal?.aborted === true || init.body instanceof ReadableStream) break;
+        if (signals.aborted || init.body instanceof ReadableStream) break;
       }
     }
-    throw this.#unreachable(failure);
+    throw this.#unreachable(failure, deadline);
   }
 
-  #unreachable(error: unknown): Problem {
-    return new Problem(503, `${this.name} cannot be reached: ${reasonOf(error)}`, { retryAfter: 1 });
+  #unreachable(error: unknown, deadline: number): Problem {
+    const late = error instanceof DOMException && error.name === 'TimeoutError';
+    const why = late ? `did not answer in ${deadline / 1000} s` : `cannot be reached: ${reasonOf(error)}`;
+    return new Problem(503, `${this.name} ${why}`, { retryAfter: 1 });
   }
 }
 
 /** An error answer of another service as our own. */
-export function asProblem({ status, body, retryAfter }: UpstreamAnswer, name: string): Problem {
+function asProblem({ status, body, retryAfter }: UpstreamAnswer, name: string): Problem {
   const seconds = Number(retryAfter);
   const extras = Number.isFinite(seconds) && retryAfter !== undefined ? { retryAfter: seconds } : {};
-  if (typeof body !== 'object' || body === null) return new Problem(status, `${name} answered ${status}`, extras);
+  if (typeof body !== 'object' || body === null)
+    return new Problem(status > 500 ? 503 : status, `${name} answered ${status}`, extras);
   const {
     type: _type,
     title: _title,

@@ -55,7 +55,7 @@ export class ModelDirectory {
   }
 
   async #list(): Promise<boolean> {
-    const models = modelList.parse(await this.#registry.json('/v1/models', { deadline: 2000 }));
+    const models = await this.#registry.json('/v1/models', modelList, { deadline: 2000 });
     for (const { model } of models) this.#names.add(model);
     return true;
   }

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { asProblem, Upstream } from '../edge/upstream.ts';
+import { Upstream } from '../edge/upstream.ts';
 
 const answerDeadline = 30_000;
 
@@ -29,9 +29,7 @@ export class Registry {
   }
 
   /** @throws Problem 404 for an unknown model */
-  async model(name: string): Promise<ModelDetail> {
-    const answer = await this.upstream.call(`/v1/models/${encodeURIComponent(name)}`);
-    if (answer.status >= 400) throw asProblem(answer, 'retraining');
-    return modelDetail.parse(answer.body);
+  model(name: string): Promise<ModelDetail> {
+    return this.upstream.json(`/v1/models/${encodeURIComponent(name)}`, modelDetail);
   }
 }

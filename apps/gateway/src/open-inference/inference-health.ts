@@ -29,7 +29,7 @@ export class InferenceHealth {
 
   /** Whether an instance serves a version of the model now. */
   async serves(model: string): Promise<boolean> {
-    const answer = servingAnswer.parse(await this.#inference.json('/v1/serving', { deadline: probeDeadline }));
+    const answer = await this.#inference.json('/v1/serving', servingAnswer, { deadline: probeDeadline });
     return answer.statuses.some((status) => status.model === model && status.state === 'serving');
   }
 }

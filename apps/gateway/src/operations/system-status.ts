@@ -86,7 +86,7 @@ export class SystemStatusReader {
 
 async function statusOf(app: Upstream): Promise<AppStatus> {
   try {
-    return appStatus.parse(await app.json('/v1/status', { deadline: statusDeadline }));
+    return await app.json('/v1/status', appStatus, { deadline: statusDeadline });
   } catch (error) {
     return { ready: false, idle: false, reasons: [reasonOf(error)] };
   }

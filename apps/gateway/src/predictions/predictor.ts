@@ -1,5 +1,5 @@
 import { type Configuration, milliseconds } from '#libs/platform';
-import { asProblem, Upstream, type UpstreamAnswer } from '../edge/upstream.ts';
+import { Upstream } from '../edge/upstream.ts';
 import { type PredictOutput, predictOutput } from './predictions.schemas.ts';
 
 export interface PredictRequest {
@@ -23,19 +23,12 @@ export class Predictor {
     this.#inference = inference;
   }
 
-  /** The answer of inference, whatever its status. */
-  call({ model, texts, version, signal }: PredictRequest): Promise<UpstreamAnswer> {
-    return this.#inference.call(`/v1/models/${encodeURIComponent(model)}/predict`, {
+  /** @throws Problem the one inference answered with */
+  predict({ model, texts, version, signal }: PredictRequest): Promise<PredictOutput> {
+    return this.#inference.json(`/v1/models/${encodeURIComponent(model)}/predict`, predictOutput, {
       method: 'POST',
       body: version === undefined ? { texts } : { texts, version },
       ...(signal === undefined ? {} : { signal }),
     });
-  }
-
-  /** @throws Problem the one inference answered with */
-  async predict(request: PredictRequest): Promise<PredictOutput> {
-    const answer = await this.call(request);
-    if (answer.status < 400) return predictOutput.parse(answer.body);
-    throw asProblem(answer, 'inference');
   }
 }
