@@ -106,6 +106,20 @@ describe('DynamicBatcher', () => {
     await Promise.all(first);
   });
 
+  it('has room for one request of any size', async () => {
+    const host = controlledHost();
+    const under = batcher(host, 1, 2);
+    for (const n of [1, 2]) void under.submit([String(n)], 'bulk');
+    const large = under.submit(['3', '4', '5'], 'interactive');
+    await expect(under.submit(['6'], 'interactive')).rejects.toMatchObject({ code: 'BATCH_QUEUE_FULL' });
+    await tick();
+    for (let i = 0; i < 3; i++) {
+      host.batches[i]?.answer();
+      await tick();
+    }
+    expect((await large).probabilities).toHaveLength(6);
+  });
+
   it('leaves out a request that was cancelled while it waited', async () => {
     const host = controlledHost();
     const under = batcher(host, 1);

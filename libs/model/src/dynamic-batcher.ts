@@ -45,7 +45,7 @@ export interface BatcherOptions {
   acquire: () => Promise<Lease>;
   /** Texts in one batch; a single larger request is a batch of its own. */
   maximumTexts: number;
-  /** Interactive texts that may wait; beyond, requests are refused. */
+  /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
   maximumQueuedTexts: number;
   clock: Clock;
   onBatch?: (texts: number, times: BatchTimes) => void;
@@ -83,7 +83,9 @@ export class DynamicBatcher {
    */
   submit(texts: readonly string[], priority: 'interactive' | 'bulk', signal?: AbortSignal): Promise<BatchResult> {
     if (priority === 'interactive') {
-      if (this.#queuedInteractive + texts.length > this.#options.maximumQueuedTexts) {
+      const over = this.#queuedInteractive + texts.length > this.#options.maximumQueuedTexts;
+      // Alone it may be as large as it likes, or it would be refused for ever.
+      if (over && this.#queuedInteractive > 0) {
         return Promise.reject(modelError('BATCH_QUEUE_FULL', { detail: `${this.#queuedInteractive} texts wait` }));
       }
       this.#queuedInteractive += texts.length;
