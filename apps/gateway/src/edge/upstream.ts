@@ -77,13 +77,9 @@ export class Upstream {
     if (answer.status >= 400) throw asProblem(answer, this.name);
     const parsed = schema.safeParse(answer.body);
     if (parsed.success) return parsed.data;
-    throw new Problem(
-      503,
-      `${this.name} answered what is not understood; is it the service at ${this.#urls.join(', ')}?`,
-      {
-        retryAfter: 1,
-      },
-    );
+    throw new Problem(503, `${this.name} answered what is not understood; is ${this.name}.url its address?`, {
+      retryAfter: 1,
+    });
   }
 
   /** Hands a request on and its answer back, both as streams; JSON bodies that were parsed are written again. */
@@ -119,7 +115,7 @@ export class Upstream {
     return response.body === null ? reply.send() : reply.send(Readable.fromWeb(response.body));
   }
 
-  /** Tries each instance once; only a connection that was refused is tried elsewhere. */
+  /** Tries each instance once; a request whose body is a stream, or that nobody waits for any more, is not repeated. */
   async #fetch(path: string, signal: AbortSignal | undefined, deadline: number, init: RequestInit) {
     if (this.#urls.length === 0)
       throw new Problem(503, `no ${this.name} service is configured: set ${this.name}.url`, { retryAfter: 5 });
