@@ -20,10 +20,24 @@ describe('blobs', () => {
     expect(await readdir(join(store.directory, 'temporary'))).toEqual([]);
   });
 
-  it('are never handed out damaged', async () => {
+  it('may come in parts; of those that end badly nothing is left', async () => {
+    async function* parts(fails: boolean) {
+      yield 'hel';
+      if (fails) throw new Error('cut off');
+      yield Buffer.from('lo');
+    }
+    expect(await store.putBlob(parts(false))).toBe(await store.putBlob('hello'));
+    await expect(store.putBlob(parts(true))).rejects.toThrow('cut off');
+    expect(await readdir(join(store.directory, 'temporary'))).toEqual([]);
+    expect(await readdir(join(store.directory, 'blobs'))).toHaveLength(1);
+  });
+
+  it('are never handed out damaged, and are whole when they come again', async () => {
     const digest = await store.putBlob('hello');
     await writeFile(store.blobPath(digest), 'jello');
     await expect(store.readBlob(digest)).rejects.toMatchObject({ code: 'ARTIFACT_MISSING' });
+    expect(await store.putBlob('hello')).toBe(digest);
+    expect(String(await store.readBlob(digest))).toBe('hello');
   });
 
   it.each(['../../etc/passwd', '', 'A'.repeat(64), '0'.repeat(64)])('named %j are none', async (name) => {

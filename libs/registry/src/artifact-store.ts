@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -20,19 +20,22 @@ export class ArtifactStore {
   }
 
   /** @returns the sha256 it is found under */
-  async putBlob(bytes: Uint8Array | string): Promise<string> {
-    const digest = sha256(bytes);
-    const target = this.blobPath(digest);
-    if (existsSync(target)) return digest;
-    await this.withTemporary(async (folder) => {
+  async putBlob(content: Uint8Array | string | AsyncIterable<Uint8Array | string>): Promise<string> {
+    return await this.withTemporary(async (folder) => {
       const file = join(folder, 'blob');
+      const hash = createHash('sha256');
       await using handle = await open(file, 'w');
-      await handle.writeFile(bytes);
+      for await (const part of typeof content === 'string' || content instanceof Uint8Array ? [content] : content) {
+        hash.update(part);
+        await handle.writeFile(part);
+      }
       await handle.sync();
+      const digest = hash.digest('hex');
+      const target = this.blobPath(digest);
       await mkdir(dirname(target), { recursive: true });
       await rename(file, target);
+      return digest;
     });
-    return digest;
   }
 
   /** @throws TidemillError ARTIFACT_MISSING, also when the stored bytes are no longer those of the digest */

@@ -193,6 +193,15 @@ describe('bundles made elsewhere', () => {
     expect(await importBundle(directory, '?by=a&by=b')).toMatchObject({ status: 422 });
   });
 
+  it('are refused in a sentence also while more of them is on its way', async () => {
+    const large = new Uint8Array(64 * 1024 ** 2).fill(1);
+    for (let i = 0; i < 3; i++)
+      expect(await upload('/v1/models/news/import', 'application/x-tar', large)).toMatchObject({
+        status: 422,
+        body: { detail: expect.stringMatching(/no tar archive/) },
+      });
+  });
+
   it('are handed out file by file, and nothing else is', async () => {
     const { directory, digest } = await makeBundle();
     await importBundle(directory);
@@ -309,5 +318,18 @@ describe('labelled texts', () => {
       label: `class ${i % 3}`,
     }));
     expect(await send(lines(...many))).toMatchObject({ status: 201, body: { texts: 30_000 } });
+  });
+
+  it('that never end are refused once they are too many', async () => {
+    const part = Buffer.alloc(2 ** 20, 'x');
+    let sent = 0;
+    const body = new ReadableStream({ pull: (to) => (sent++ < 400 ? to.enqueue(part) : to.close()) });
+    const headers = { 'content-type': 'application/x-ndjson' };
+    const init: RequestInit = { method: 'POST', headers, body, duplex: 'half' };
+    expect(await ask('/v1/models/news/datasets', init)).toMatchObject({
+      status: 413,
+      body: { detail: expect.stringMatching(/in parts/) },
+    });
+    expect(registry.models()).toEqual([]);
   });
 });

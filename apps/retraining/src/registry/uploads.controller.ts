@@ -9,7 +9,7 @@ import { type Bundle, hostModel, inspectOnnx, maximumBundleBytes, ModelHost, rea
 import { type Configuration, reasonOf, TidemillError } from '#libs/platform';
 import { ArtifactStore, Registry, unpackTar } from '#libs/registry';
 import { CONFIGURATION } from '../tokens.ts';
-import { readDataset } from './dataset-upload.ts';
+import { DatasetUpload } from './dataset-upload.ts';
 import { checkModelName, orProblem, parsed } from './registry-problems.ts';
 
 const uploader = z.object({
@@ -33,12 +33,10 @@ export class UploadsController {
     checkModelName(model);
     const { by } = parsed(uploader, query);
     const format = (request.headers['content-type'] ?? '').startsWith('text/csv') ? 'csv' : 'jsonl';
-    const { content, texts, labels } = await readDataset(
-      streamOf(request, 'application/x-ndjson'),
-      format,
-      this.config.stream.maximumTextBytes,
-    );
-    const digest = await this.store.putBlob(content);
+    const body = bodyOf(request, 'application/x-ndjson');
+    const upload = new DatasetUpload(body, format, this.config.stream.maximumTextBytes);
+    const digest = await this.store.putBlob(upload);
+    const { texts, labels } = upload;
     await this.registry.addDataset({ model, digest, texts, labels, by });
     return { digest, texts, labels };
   }
@@ -49,7 +47,7 @@ export class UploadsController {
   async import(@Param('model') model: string, @Query() query: unknown, @Req() request: FastifyRequest) {
     checkModelName(model);
     const { by, reason } = parsed(uploader, query);
-    const archive = streamOf(request, 'application/x-tar');
+    const archive = bodyOf(request, 'application/x-tar');
     return await orProblem(() =>
       this.store.withTemporary(async (temporary) => {
         const folder = join(temporary, 'bundle');
@@ -91,7 +89,16 @@ export class UploadsController {
   }
 }
 
-function streamOf(request: FastifyRequest, wanted: string): Readable {
-  if (request.body instanceof Readable) return request.body;
+function bodyOf({ body }: FastifyRequest, wanted: string): AsyncIterable<Uint8Array> {
+  if (body instanceof Readable) return withRest(body);
   throw new Problem(415, `send the content as ${wanted}`);
+}
+
+/** What is left when the reader gives up is read and forgotten: a sender that is cut off would not see the answer. */
+async function* withRest(body: Readable): AsyncGenerator<Uint8Array> {
+  try {
+    yield* body.iterator({ destroyOnReturn: false });
+  } finally {
+    body.resume();
+  }
 }
