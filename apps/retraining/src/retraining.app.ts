@@ -62,7 +62,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
     async () => {
       await log.start();
       await queue.start();
-      schedule.start();
+      await schedule.start();
       readiness.clear('requests');
       return { close: () => (schedule.close(), queue.close()) };
     },

@@ -78,6 +78,7 @@ describe('one writer', () => {
     expect(new Set(runs)).toEqual(new Set([runs[0]]));
     const [runId = ''] = runs;
     expect(await Promise.all([register(runId), register(runId)])).toEqual([1, 1]);
+    expect(await Promise.all([register(), register()])).toEqual([2, 2]);
     const promotion = { model: 'news', version: 1, requestId: 'q', ...who };
     expect(await Promise.all([registry.promote(promotion), registry.promote(promotion)])).toEqual([
       { epoch: 1 },
@@ -87,6 +88,7 @@ describe('one writer', () => {
     await Promise.all([registry.addDataset(dataset), registry.addDataset(dataset)]);
     expect((await log()).map(({ kind }) => kind)).toEqual([
       'run-started',
+      'version-registered',
       'version-registered',
       'stage-changed',
       'promoted',

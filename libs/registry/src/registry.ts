@@ -104,7 +104,7 @@ export class Registry extends RegistryReader {
     });
   }
 
-  /** @returns the number of the version; the same for the same run */
+  /** @returns the number of the version; the same for the same run, or bundle where no run made it */
   registerVersion(
     version: {
       model: string;
@@ -119,8 +119,8 @@ export class Registry extends RegistryReader {
     const { model, runId, requestId, digest, labels, by, reason } = version;
     return this.#serially(async () => {
       const known = this.state(model).versions;
-      const same = known.find((other) => runId !== null && other.runId === runId);
-      if (same !== undefined && same.digest === digest) return same.version;
+      const same = known.find((other) => other.digest === digest && (runId === null || other.runId === runId));
+      if (same !== undefined) return same.version;
       const next = (known.at(-1)?.version ?? 0) + 1;
       await this.#append({
         kind: 'version-registered',

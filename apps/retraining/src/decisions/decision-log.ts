@@ -14,6 +14,8 @@ export class DecisionLog {
   readonly #known = new Set<string>();
   /** By model, event time of the last decision of a policy on events that led to a retraining. */
   readonly #lastFired = new Map<string, number>();
+  /** By model, epoch milliseconds of the last decision of the schedule. */
+  readonly #lastScheduled = new Map<string, number>();
   /** By model, the last decision about drift. */
   readonly #lastDrift = new Map<string, TriggerDecision>();
   /** By model, the last decision to roll back. */
@@ -47,6 +49,10 @@ export class DecisionLog {
     return last?.outcome === 'held' ? last : undefined;
   }
 
+  lastScheduled(model: string): number | undefined {
+    return this.#lastScheduled.get(model);
+  }
+
   lastRollback(model: string): TriggerDecision | undefined {
     return this.#lastRollback.get(model);
   }
@@ -70,6 +76,7 @@ export class DecisionLog {
     // Own decisions come back, and any may be in the topic twice: only its first time is it the newest.
     if (this.#known.has(id)) return;
     this.#known.add(id);
+    if (policy === 'schedule') this.#lastScheduled.set(model, occurredAt);
     if (policy === 'drift') this.#lastDrift.set(model, decision);
     if (policy === 'rollback' && outcome === 'fired') this.#lastRollback.set(model, decision);
     // People and the schedule go by the clock, which says nothing about event time.

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { RetrainingRequest, TriggerDecision } from '#libs/events';
-import { newId } from '#libs/platform';
+import { newId, systemClock } from '#libs/platform';
 import { Registry } from '#libs/registry';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
 import { RequestQueue } from '../workflow/request-queue.ts';
 import { DecisionLog } from './decision-log.ts';
 import { Schedule } from './schedule.ts';
 
+const day = 86_400_000;
 const nine = Date.UTC(2026, 0, 5, 9);
 
 let memory: MemoryStream;
@@ -15,30 +16,47 @@ let queue: RequestQueue;
 let log: DecisionLog;
 let decisions: TriggerDecision[];
 let requests: RetrainingRequest[];
+/** Resolves when everything written has arrived here. */
+let arrived: () => Promise<unknown>;
 
 beforeEach(async () => {
-  memory = await openMemoryStream();
+  vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: nine });
+  memory = await openMemoryStream({}, { clock: systemClock });
   const { stream, clock, logger } = memory;
   registry = await Registry.open({ stream, clock, logger, newId });
-  log = new DecisionLog(stream);
-  // Work that ends with the test only: a request stays pending.
-  const run = (_: unknown, signal: AbortSignal) =>
-    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-  queue = new RequestQueue({ stream, registry, workflow: { run }, logger });
   [decisions, requests] = [[], []];
   const follow = { follow: true };
-  await stream.readToEnd('trigger-decisions', ({ value }) => void (value && decisions.push(value)), follow);
-  await stream.readToEnd('retraining-requests', ({ value }) => void (value && requests.push(value)), follow);
-  await log.start();
-  await queue.start();
+  const readers = [
+    await stream.readToEnd('trigger-decisions', ({ value }) => void (value && decisions.push(value)), follow),
+    await stream.readToEnd('retraining-requests', ({ value }) => void (value && requests.push(value)), follow),
+  ];
+  arrived = () => Promise.all(readers.map((reader) => reader.caughtUp()));
+  await open();
 });
 
 afterEach(async () => {
-  await queue.close();
-  await log.close();
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+  await close();
   await registry.close();
   await memory.stream.close();
 });
+
+async function open(): Promise<void> {
+  const { stream, logger } = memory;
+  log = new DecisionLog(stream);
+  // Work that ends with the process only: a request stays pending.
+  const run = (_: unknown, signal: AbortSignal) =>
+    new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
+  queue = new RequestQueue({ stream, registry, workflow: { run }, logger });
+  await log.start();
+  await queue.start();
+}
+
+async function close(): Promise<void> {
+  await queue.close();
+  await log.close();
+}
 
 function schedule(expression: string): Schedule {
   const { clock, logger } = memory;
@@ -67,7 +85,7 @@ describe('the schedule', () => {
     await register('mail', true);
     await register('drafts', false);
     await schedule('0 9 * * *').fire(nine);
-    await vi.waitUntil(() => requests.length === 2 && decisions.length === 2);
+    await arrived();
     expect(said().toSorted()).toEqual([
       'mail fired: the schedule 0 9 * * * (UTC) asks for it',
       'news fired: the schedule 0 9 * * * (UTC) asks for it',
@@ -76,29 +94,64 @@ describe('the schedule', () => {
     expect(JSON.parse(requests[0]?.evidence ?? '')).toEqual({ expression: '0 9 * * *', minute: '2026-01-05T09:00' });
   });
 
-  it('asks once a minute, also after a restart, and not while a request is under way', async () => {
+  it('asks once a minute, and not while a request is under way', async () => {
     await register('news', true);
     await schedule('0 9 * * *').fire(nine);
-    await queue.caughtUp();
     await schedule('0 9 * * *').fire(nine + 59_999);
     await schedule('0 9 * * *').fire(nine + 60_000);
-    await vi.waitUntil(() => decisions.length === 2);
+    await arrived();
     expect(decisions.map(({ outcome }) => outcome)).toEqual(['fired', 'held']);
     expect(decisions[1]?.reason).toContain('already under way');
     expect(requests).toHaveLength(1);
   });
 
-  it('goes by the clock once it is started, until it is closed', async () => {
+  it('goes by the clock in UTC once it is started, until it is closed', async () => {
     await register('news', true);
-    const everySecond = schedule('* * * * * *');
-    everySecond.start();
-    await vi.waitUntil(() => requests.length === 1, 5000);
-    everySecond.close();
-    expect(requests[0]?.id).toMatch(/^news:schedule:20\d\d-/);
+    vi.stubEnv('TZ', 'America/New_York');
+    vi.setSystemTime(nine - 1000);
+    const daily = schedule('0 9 * * *');
+    await daily.start();
+    await vi.advanceTimersByTimeAsync(999);
+    await arrived();
+    expect(requests).toHaveLength(0);
+    await vi.advanceTimersByTimeAsync(1);
+    await arrived();
+    expect(requests.map(({ id }) => id)).toEqual(['news:schedule:2026-01-05T09:00']);
+    daily.close();
+    await vi.advanceTimersByTimeAsync(2 * day);
+    await arrived();
+    expect(decisions).toHaveLength(1);
   });
 
-  it('refuses an expression that it cannot read, and names the setting', () => {
-    expect(() => schedule('every monday')).toThrow(/retraining\.triggers\.schedule is no cron expression/);
-    expect(() => schedule('')).not.toThrow();
+  it('asks once for all that came while nothing ran', async () => {
+    await register('news', true);
+    await schedule('0 9 * * *').fire(nine);
+    const restartAt = async (at: number) => {
+      await close();
+      await open();
+      vi.setSystemTime(at);
+      const again = schedule('0 9 * * *');
+      await again.start();
+      again.close();
+      await arrived();
+      return decisions.map(({ id }) => id);
+    };
+    expect(await restartAt(nine + day - 1)).toEqual(['news:schedule:2026-01-05T09:00']);
+    const both = ['news:schedule:2026-01-05T09:00', 'news:schedule:2026-01-08T21:00'];
+    expect(await restartAt(nine + 3.5 * day)).toEqual(both);
+    expect(await restartAt(nine + 3.6 * day)).toEqual(both);
+  });
+
+  it.each(['0 9 * * *', ''])('%j asks for nothing that came before it was set', async (expression) => {
+    await register('news', true);
+    const first = schedule(expression);
+    await first.start();
+    first.close();
+    await arrived();
+    expect(decisions).toEqual([]);
+  });
+
+  it.each(['every monday', '0 9 31 2 *', '61 * * * *'])('refuses %j, and names the setting', (expression) => {
+    expect(() => schedule(expression)).toThrow(/retraining\.triggers\.schedule is no cron expression.*Monday/);
   });
 });

@@ -75,11 +75,11 @@ export class RetrainingWorkflow {
     const { registry, logger, metrics, progress, config } = this.#options;
     const { model, id: requestId, policy, reason, requestedBy: by } = request;
     if (registry.ended(model, requestId) !== undefined) return;
+    const parameters = { policy, seed: String(config.retraining.seed) };
+    const runId = await registry.startRun({ model, requestId, parameters, by, reason });
     metrics.increment('tidemill_retraining_requests_total', { model });
     metrics.set('tidemill_retraining_running', 1, { model });
     progress.begin(request);
-    const parameters = { policy, seed: String(config.retraining.seed) };
-    const runId = await registry.startRun({ model, requestId, parameters, by, reason });
     try {
       const work = { request, runId, signal };
       const before = registry.model(model)?.versions.find((version) => version.requestId === requestId);

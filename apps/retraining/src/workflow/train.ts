@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process';
-import { siblingModule } from '#libs/platform';
+import { reasonOf, siblingModule } from '#libs/platform';
 import { retrainingError } from '../errors.ts';
 import type { TrainedFacts, TrainerMessage, TrainRequest } from './trainer-protocol.ts';
 
@@ -33,22 +33,19 @@ export async function train(request: TrainRequest, { timeout, signal, onProgress
     else if (message.kind === 'trained') resolve({ onnx: message.onnx, facts: message.facts });
     else reject(retrainingError('TRAINING_REFUSED', { detail: message.reason }));
   });
-  child.once('error', reject);
+  const fail = (detail: string) => reject(retrainingError('TRAINING_FAILED', { detail }));
   const exited = new Promise<void>((ended) => {
     child.once('exit', (code, killedBy) => {
-      reject(
-        retrainingError('TRAINING_FAILED', {
-          detail: `${killedBy ?? `exit ${String(code)}`} ${lastWords.trim()}`.trim(),
-        }),
-      );
+      fail(`${killedBy ?? `exit ${String(code)}`} ${lastWords.trim()}`.trim());
       ended();
     });
+    child.on('error', (error) => {
+      fail(reasonOf(error));
+      // What was never started does not exit.
+      if (child.pid === undefined) ended();
+    });
   });
-  const timer = setTimeout(() => {
-    reject(
-      retrainingError('TRAINING_FAILED', { detail: `longer than ${timeout / 1000} s, see retraining.trainingTimeout` }),
-    );
-  }, timeout);
+  const timer = setTimeout(() => fail(`longer than ${timeout / 1000} s, see retraining.trainingTimeout`), timeout);
   const abort = () => reject(signal.reason);
   signal.addEventListener('abort', abort, { once: true });
   try {
