@@ -76,3 +76,13 @@ it('says what is wrong with a version, tries again the next time, and still clos
   expect(await late).toMatchObject({ code: 'BUNDLE_INVALID' });
   await closing;
 });
+
+it('says that the registry cannot be asked', async () => {
+  const { config } = loadConfig({ env: { TIDEMILL__RETRAINING__URL: 'http://127.0.0.1:1' } });
+  const alone = new VersionHosts(config, () => Promise.reject(modelError('BUNDLE_INVALID')));
+  await expect(alone.predict('test', 1, texts)).rejects.toMatchObject({
+    status: 503,
+    retryAfter: 1,
+    message: expect.stringContaining('the registry cannot be asked for test@1'),
+  });
+});
