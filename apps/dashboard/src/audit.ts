@@ -18,6 +18,7 @@ export interface AuditEntry {
 /** What the lists say happened before this page was opened. */
 export function auditOfLists(model: Model | undefined, runs: readonly Run[], swaps: readonly Swap[]): AuditEntry[] {
   const entries: AuditEntry[] = [];
+  const registeredAt = new Map((model?.versions ?? []).map(({ version, createdAt }) => [version, instant(createdAt)]));
   for (const { version, createdAt, createdBy = '', reason = '' } of model?.versions ?? []) {
     const kind = 'version-registered';
     entries.push({
@@ -47,7 +48,9 @@ export function auditOfLists(model: Model | undefined, runs: readonly Run[], swa
     entries.push({ ...nothing, key: `run-started:${runId}`, at: instant(startedAt), kind: 'run-started', by });
     if (finishedAt === null || status === 'finished') continue;
     const kind = status === 'refused' ? 'refused' : 'run-failed';
-    entries.push({ ...nothing, key: `${kind}:${runId}`, at: instant(finishedAt), kind, version, by, reason });
+    // A version is registered when its run has finished, and refused after that.
+    const at = Math.max(instant(finishedAt), (registeredAt.get(version ?? 0) ?? 0) + 1);
+    entries.push({ ...nothing, key: `${kind}:${runId}`, at, kind, version, by, reason });
   }
   return entries;
 }

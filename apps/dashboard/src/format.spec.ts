@@ -8,6 +8,7 @@ import {
   percent,
   pValue,
   rate,
+  runFigures,
   statisticTitle,
   statisticValue,
   tick,
@@ -38,8 +39,8 @@ describe('times', () => {
   it('shows the day where it begins and durations in the unit that fits', () => {
     expect(tick(start)).toBe('14:00');
     expect(tick(start - 14 * hour)).toBe('5 Jan');
-    expect([640, 75_000, 2 * hour + 60_000, -1].map(duration)).toEqual(
-      ['0.6_s', '1_min 15_s', '2_h 1_min', '–'].map((text) => text.replaceAll('_', '\u202f')),
+    expect([640, 59_999, 75_000, 119_700, 2 * hour + 60_000, -1].map(duration)).toEqual(
+      ['0.6_s', '1_min 0_s', '1_min 15_s', '2_min 0_s', '2_h 1_min', '–'].map((text) => text.replaceAll('_', '\u202f')),
     );
   });
 });
@@ -49,6 +50,18 @@ describe('figures', () => {
     expect([0, 0.4, 9.96, 118.2, 2310, 123_456, Number.NaN].map(rate)).toEqual(
       ['0', '0.4', '10.0', '118', '2.3 k', '123 k', '–'].map((text) => text.replace(' ', '\u202f')),
     );
+  });
+
+  it('sums a run up by what its version was judged by', () => {
+    const judged = { accuracy: 0.968, accuracyLower: 0.951, accuracyUpper: 0.979, macroF1: 0.856 };
+    const figures = runFigures({ ...judged, championMacroF1: 0.482, holdoutTexts: 1633, 'recall.058': 0.7 });
+    expect(figures.map((figure) => figure.join(' ').replaceAll('\u202f', ''))).toEqual([
+      'Accuracy 96.8% (95.1% – 97.9%)',
+      'Macro F1 85.6%',
+      'of the serving version 48.2%',
+      'Held out 1633',
+    ]);
+    expect(runFigures({})).toEqual([]);
   });
 
   it('writes shares, counts, latencies and p-values', () => {

@@ -51,9 +51,10 @@ export function milliseconds(value: number): string {
 
 export function duration(value: number): string {
   if (!Number.isFinite(value) || value < 0) return '–';
-  if (value < 60_000) return `${(value / 1000).toFixed(1)}${thin}s`;
-  const minutes = Math.floor(value / 60_000);
-  if (minutes < 60) return `${minutes}${thin}min ${Math.round((value % 60_000) / 1000)}${thin}s`;
+  if (value < 59_950) return `${(value / 1000).toFixed(1)}${thin}s`;
+  const seconds = Math.round(value / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes}${thin}min ${seconds % 60}${thin}s`;
   return `${Math.floor(minutes / 60)}${thin}h ${minutes % 60}${thin}min`;
 }
 
@@ -130,6 +131,22 @@ export function words(name: string): string {
     .replaceAll(/(?<=[a-z0-9])[A-Z]/g, (capital) => ` ${capital}`)
     .replaceAll(/ [A-Z](?=[a-z])/g, (start) => start.toLowerCase());
   return spaced.charAt(0).toUpperCase() + spaced.slice(1);
+}
+
+/** What a version was judged by, of all metrics of its run; `models show` has the others. */
+export function runFigures(metrics: Readonly<Record<string, number>>): [name: string, value: string][] {
+  const { accuracy, accuracyLower, accuracyUpper, macroF1, macroF1Lower, macroF1Upper, ...others } = metrics;
+  const { championMacroF1, holdoutTexts, trainingTexts } = others;
+  const interval = (value: number, low = Number.NaN, high = Number.NaN) =>
+    Number.isFinite(low + high) ? `${percent(value)} (${percent(low)} – ${percent(high)})` : percent(value);
+  const figures: [string, string | undefined][] = [
+    ['Accuracy', accuracy === undefined ? undefined : interval(accuracy, accuracyLower, accuracyUpper)],
+    ['Macro F1', macroF1 === undefined ? undefined : interval(macroF1, macroF1Lower, macroF1Upper)],
+    ['of the serving version', championMacroF1 === undefined ? undefined : percent(championMacroF1)],
+    ['Trained on', trainingTexts === undefined ? undefined : count(trainingTexts)],
+    ['Held out', holdoutTexts === undefined ? undefined : count(holdoutTexts)],
+  ];
+  return figures.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
 }
 
 /** The figures of an evidence object in a line; the text itself when it is none. */

@@ -117,6 +117,14 @@ describe('events', () => {
     expect(swaps).toEqual([{ ...listed, firstOffsets: [{ partition: 0, offset: 812 }] }]);
     expect(audit.map(({ kind }) => kind)).toEqual(['refused', 'run-started', 'promoted', 'version-registered']);
   });
+
+  it('tell of a refusal after the version it is about, which is registered when its run has finished', () => {
+    const registered = { version: 3, createdAt: '2026-03-10T04:13:20.002Z' };
+    const versions = model.versions.map((version) => ({ ...version, ...registered }));
+    const state = after(looking, { type: 'models', models: [{ ...model, versions }] });
+    const { audit } = after(state, { type: 'lists', model: 'reviews', lists: { ...noLists, runs: [run] } });
+    expect(audit.map(({ kind }) => kind)).toEqual(['refused', 'version-registered', 'run-started']);
+  });
 });
 
 describe('serving', () => {

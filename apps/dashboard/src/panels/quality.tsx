@@ -45,6 +45,7 @@ export function Quality() {
             marks={marks}
             chosen={chosenWindow(all, chosenKey)}
             hidden={all.length - windows.length}
+            width={width}
           />
         )}
       </div>
@@ -80,9 +81,10 @@ interface TimeLineProps {
   marks: readonly Mark[];
   chosen: TimeWindow | undefined;
   hidden: number;
+  width: number;
 }
 
-function TimeLine({ windows, marks, chosen, hidden }: TimeLineProps) {
+function TimeLine({ windows, marks, chosen, hidden, width }: TimeLineProps) {
   const dispatch = useDispatch();
   const [pointed, point] = useState<number | null>(null);
   const data = useMemo(() => columnsOf(windows), [windows]);
@@ -96,7 +98,7 @@ function TimeLine({ windows, marks, chosen, hidden }: TimeLineProps) {
   return (
     <>
       {shown === undefined ? null : <Readout window={shown} />}
-      <MarkLanes windows={windows} marks={marks} />
+      <MarkLanes windows={windows} marks={marks} width={width} />
       <Chart
         options={chartOptions}
         data={data}

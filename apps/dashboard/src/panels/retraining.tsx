@@ -1,4 +1,4 @@
-import { duration, instant, percent, words } from '../format.ts';
+import { duration, instant, percent, runFigures, words } from '../format.ts';
 import { Badge } from '../parts/badge.tsx';
 import { ClockTime } from '../parts/clock-time.tsx';
 import { Empty, Panel } from '../parts/panel.tsx';
@@ -88,20 +88,15 @@ function RunEntry({ run }: { run: Run }) {
   );
 }
 
-/** Figures that are shares; the others are shown as they are. */
-const share = /accuracy|f1|precision|recall|coverage/i;
-const shownMetrics = 8;
-
 function Metrics({ metrics }: { metrics: Readonly<Record<string, number>> }) {
-  const entries = Object.entries(metrics);
-  if (entries.length === 0) return null;
-  const first = entries.toSorted(([a], [b]) => Number(share.test(b)) - Number(share.test(a))).slice(0, shownMetrics);
+  const figures = runFigures(metrics);
+  if (figures.length === 0) return null;
   return (
     <dl class="metrics">
-      {first.map(([name, value]) => (
+      {figures.map(([name, value]) => (
         <div key={name}>
-          <dt>{words(name)}</dt>
-          <dd>{share.test(name) && Math.abs(value) <= 1 ? percent(value) : String(Number(value.toPrecision(4)))}</dd>
+          <dt>{name}</dt>
+          <dd>{value}</dd>
         </div>
       ))}
     </dl>

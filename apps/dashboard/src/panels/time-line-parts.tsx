@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks';
 import { eventTime, windowName } from '../format.ts';
+import { textSides } from '../mark-lanes.ts';
 import { glyphOf, toneOf } from '../parts/badge.tsx';
 import { type Mark, type MarkKind, type TimeWindow, windowSentence } from '../time-line.ts';
 
@@ -15,34 +16,37 @@ const markGlyphs: Readonly<Record<MarkKind, string>> = {
   refused: '✕',
 };
 
-/** Share of the axis below which two texts of a lane would touch. */
-const apart = 0.13;
+interface LanesProps {
+  windows: readonly TimeWindow[];
+  marks: readonly Mark[];
+  /** Of the time line with its gutters, in pixels. */
+  width: number;
+}
 
 /** What happened, above the chart at its time; one lane a kind, so that the texts of one moment do not collide. */
-export function MarkLanes({ windows, marks }: { windows: readonly TimeWindow[]; marks: readonly Mark[] }) {
+export function MarkLanes({ windows, marks, width }: LanesProps) {
   const place = placeOf(windows);
-  const free = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // From the right: where there is no room, the newest keeps its text.
-  const placed = marks.toReversed().map((mark) => {
-    const left = place(mark.at);
-    const lane = laneOf[mark.kind];
-    const roomy = (free[lane] ?? 0) - left >= apart;
-    free[lane] = left;
-    return { mark, left, lane, roomy };
-  });
+  const placed = marks.map((mark) => ({ mark, text: mark.text, left: place(mark.at), lane: laneOf[mark.kind] }));
+  const sides = new Map(
+    [0, 1, 2].flatMap((lane) => {
+      const together = placed.filter((one) => one.lane === lane);
+      const found = textSides(together, width - gutter.left - gutter.right);
+      return together.map(({ mark }, i) => [mark, found[i]] as const);
+    }),
+  );
   return (
     <ul class="marks" aria-label="Events" style={{ marginLeft: `${gutter.left}px`, marginRight: `${gutter.right}px` }}>
-      {placed.toReversed().map(({ mark, left, lane, roomy }) => (
+      {placed.map(({ mark, left, lane }) => (
         <li
           key={`${mark.kind}${mark.at}${mark.text}`}
-          class={`mark-${mark.kind} ${left > 0.75 ? 'mark-left' : ''}`}
+          class={`mark-${mark.kind} ${sides.get(mark) === 'left' ? 'mark-left' : ''}`}
           style={{ left: `${left * 100}%`, top: `${lane * 18}px` }}
           title={`${eventTime(mark.at)} UTC: ${mark.text}. ${mark.detail}`}
         >
           <span class="mark-glyph" aria-hidden="true">
             {markGlyphs[mark.kind]}
           </span>
-          <span class={roomy ? 'mark-text' : 'unseen'}>{mark.text}</span>
+          <span class={sides.get(mark) === 'none' ? 'unseen' : 'mark-text'}>{mark.text}</span>
           <span class="unseen">
             , {eventTime(mark.at)} UTC. {mark.detail}
           </span>

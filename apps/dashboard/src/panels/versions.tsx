@@ -1,4 +1,4 @@
-import { useMemo } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { count, duration, instant } from '../format.ts';
 import { Badge } from '../parts/badge.tsx';
 import { ClockTime } from '../parts/clock-time.tsx';
@@ -44,8 +44,12 @@ function Epochs({
   columns: readonly EpochColumn[];
   instances: readonly { name: string; current: ServingStatus | undefined }[];
 }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const newest = columns.at(-1)?.epoch;
+  // What serves now is the last column: it is the one to see where not all fit.
+  useLayoutEffect(() => frame.current?.scrollTo({ left: frame.current.scrollWidth }), [newest]);
   return (
-    <div class="scroll" tabIndex={0} role="group" aria-label="Versions per instance over time">
+    <div class="scroll" tabIndex={0} role="group" aria-label="Versions per instance over time" ref={frame}>
       <table class="epochs">
         <thead>
           <tr>
