@@ -58,7 +58,7 @@ describe('figures', () => {
     expect(figures.map((figure) => figure.join(' ').replaceAll('\u202f', ''))).toEqual([
       'Accuracy 96.8% (95.1% – 97.9%)',
       'Macro F1 85.6%',
-      'of the serving version 48.2%',
+      'Champion’s 48.2%',
       'Held out 1633',
     ]);
     expect(runFigures({})).toEqual([]);

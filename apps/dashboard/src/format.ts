@@ -142,7 +142,7 @@ export function runFigures(metrics: Readonly<Record<string, number>>): [name: st
   const figures: [string, string | undefined][] = [
     ['Accuracy', accuracy === undefined ? undefined : interval(accuracy, accuracyLower, accuracyUpper)],
     ['Macro F1', macroF1 === undefined ? undefined : interval(macroF1, macroF1Lower, macroF1Upper)],
-    ['of the serving version', championMacroF1 === undefined ? undefined : percent(championMacroF1)],
+    ['Champion’s', championMacroF1 === undefined ? undefined : percent(championMacroF1)],
     ['Trained on', trainingTexts === undefined ? undefined : count(trainingTexts)],
     ['Held out', holdoutTexts === undefined ? undefined : count(holdoutTexts)],
   ];

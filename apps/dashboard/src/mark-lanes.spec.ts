@@ -9,7 +9,7 @@ const sides = (width: number, ...marks: [left: number, text: string][]) =>
 
 describe('the text of a mark', () => {
   it('stands right of it, or left of it at the end of the axis', () => {
-    expect(sides(1000, [0.2, 'drift'], [0.98, 'drift'])).toEqual(['right', 'left']);
+    expect(sides(1000, [0.2, 'drift'], [1, 'drift'])).toEqual(['right', 'left']);
   });
 
   it('never reaches into its neighbour: the newest is given room first', () => {

@@ -23,7 +23,7 @@ export function textSides(marks: readonly Placed[], width: number): TextSide[] {
       const at = left * width;
       const needed = glyph + letter * text.length;
       const before = (newestFirst[i + 1]?.left ?? 0) * width;
-      const side = free - at >= needed ? 'right' : at - before >= needed && free > at ? 'left' : 'none';
+      const side = free - at >= needed ? 'right' : at - before >= needed && free >= at ? 'left' : 'none';
       free = at - (side === 'left' ? needed : glyph / 2);
       return side;
     })

@@ -25,7 +25,7 @@ export function Throughput() {
         <>
           <Now point={now} />
           <Rates points={points} />
-          {latency ? <Latencies points={points} /> : null}
+          {latency ? <Latencies points={points} /> : <p class="quiet">Latency is drawn while texts are answered.</p>}
         </>
       )}
       <Backlog />

@@ -47,7 +47,7 @@ function Epochs({
   const frame = useRef<HTMLDivElement>(null);
   const newest = columns.at(-1)?.epoch;
   // What serves now is the last column: it is the one to see where not all fit.
-  useLayoutEffect(() => frame.current?.scrollTo({ left: frame.current.scrollWidth }), [newest]);
+  useLayoutEffect(() => frame.current?.scrollTo({ left: frame.current.scrollWidth }), [newest, columns.length]);
   return (
     <div class="scroll" tabIndex={0} role="group" aria-label="Versions per instance over time" ref={frame}>
       <table class="epochs">

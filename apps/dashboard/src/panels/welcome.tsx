@@ -9,7 +9,7 @@ export function Welcome() {
       </p>
       <ol>
         <li>
-          Watch a real stream drift, with nothing to prepare:
+          Stop it with Ctrl-C, and watch a real stream drift, with nothing to prepare:
           <pre tabIndex={0}>
             <code>npm start -- --stream somali</code>
           </pre>
