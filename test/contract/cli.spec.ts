@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -124,6 +126,10 @@ describe('used wrongly', () => {
     [['produce', '-', '--model', 'm', '--format', 'xml']],
     [['dlq', 'drop', 'texts']],
     [['up', '--stream', 'bogus']],
+    [['up', '--speed', '0']],
+    [['up', '--port', '1.5']],
+    [['produce', '.', '--model', 'm']],
+    [['sql', ' ']],
     [['topics', 'check']],
     [['status', '--url', 'not a url']],
   ])('%j is exit 2 and one line', async (args) => {
@@ -163,6 +169,22 @@ describe('failed', () => {
     expect(stderr).toBe(
       'tidemill: no gateway answers at http://127.0.0.1:1; start one with `npm start`, or name it with --url\n',
     );
+  });
+
+  it('does not wait for a gateway that takes calls and never answers', async () => {
+    const mute = createServer(() => undefined);
+    mute.listen(0, '127.0.0.1');
+    await once(mute, 'listening');
+    const address = mute.address();
+    const url = `http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`;
+    try {
+      const { code, stdout } = await tidemill(['doctor', '--json', '--url', url]);
+      expect(code).toBe(1);
+      expect(stdout).toContain('has not answered within 5 s');
+    } finally {
+      mute.closeAllConnections();
+      mute.close();
+    }
   });
 
   it('prints the stack only with --verbose', async () => {
@@ -271,6 +293,9 @@ describe('facts', () => {
     const refused = await tidemill(['sql', 'DROP TABLE texts', '--data-dir', stack.config.dataDirectory]);
     expect(refused.code).toBe(1);
     expect(refused.stderr).toBe('tidemill: the query is refused: only SELECT is allowed\n');
+    const stranger = await atGateway('sql', 'SELECT 1');
+    expect(stranger.code).toBe(1);
+    expect(stranger.stderr).toContain('--data-dir');
   });
 
   it('dlq lists and drops', async () => {
@@ -290,6 +315,7 @@ describe('facts', () => {
     expect(shown.stdout).not.toContain('\u001B');
     expect((await atGateway('dlq', 'drop', 'texts', '0')).stdout).toBe('1 dropped\n');
     expect((await atGateway('dlq', 'drop', 'texts', '0')).code).toBe(1);
+    expect((await atGateway('dlq', 'list', 'nope')).stderr.match(/labels, texts/g)).toHaveLength(1);
   });
 
   it('topics are as declared', async () => {

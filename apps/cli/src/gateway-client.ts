@@ -57,8 +57,10 @@ export interface CallOptions {
   signal?: AbortSignal;
 }
 
-/** Longest time in which overload is waited out. */
+/** Longest time in which overload is waited out, in milliseconds. */
 const patience = 60_000;
+/** Longest wait for an answer that is not a stream, in milliseconds. */
+const answerWithin = 120_000;
 
 /** Speaks to the gateway. */
 export class GatewayClient {
@@ -83,10 +85,19 @@ export class GatewayClient {
     this.#token = token;
   }
 
-  /** @throws GatewayError, CliError when nobody answers */
-  async json<T>(path: string, options: CallOptions = {}): Promise<T> {
-    const response = await this.raw(path, options);
-    return (await response.json()) as T;
+  /** @throws GatewayError, CliError when nobody answers, or not `within` milliseconds; uploads take the time they take */
+  async json<T>(path: string, options: Omit<CallOptions, 'signal'> = {}, within = answerWithin): Promise<T> {
+    const limit = options.stream === undefined ? AbortSignal.timeout(within) : undefined;
+    try {
+      const response = await this.raw(path, limit === undefined ? options : { ...options, signal: limit });
+      return (await response.json()) as T;
+    } catch (cause) {
+      if (limit?.aborted !== true) throw cause;
+      throw new CliError(
+        `the gateway at ${this.url} has not answered within ${within / 1000} s; logs/tidemill.log in its data directory says more`,
+        { cause },
+      );
+    }
   }
 
   post<T>(path: string, body: unknown, headers: Record<string, string> = {}): Promise<T> {
@@ -136,11 +147,12 @@ export class GatewayClient {
 }
 
 /** The detail, and what there is instead of what was asked for. */
-function sentence({ detail, known, legal, errors }: Problem): string {
+function sentence({ status, detail, known, legal, errors }: Problem): string {
   // A statement is all there is: where it is wrong needs no pointer.
   if (errors?.length === 1 && errors[0]?.pointer === '/sql') return errors[0].message;
-  const rather = [...(detail.includes('known: ') ? [] : (known ?? [])), ...(legal ?? [])];
-  return rather.length === 0 ? detail : `${detail}; ${known === undefined ? 'legal' : 'known'}: ${rather.join(', ')}`;
+  const rather = (known ?? legal ?? []).join(', ');
+  if (status === 401) return `${detail}; here: --token TOKEN, or --data-dir DIR of the Tidemill that runs`;
+  return detail.includes(rather) ? detail : `${detail}; ${known === undefined ? 'legal' : 'known'}: ${rather}`;
 }
 
 async function gatewayError(response: Response): Promise<GatewayError> {

@@ -1,4 +1,5 @@
 import type { LoadedConfiguration } from '#libs/platform';
+import { usageError } from './cli-error.ts';
 
 /** What every command takes. */
 export interface CommonOptions {
@@ -18,4 +19,12 @@ export async function configuration(options: CommonOptions): Promise<LoadedConfi
     env: process.env,
     overrides: { dataDirectory: options.dataDir },
   });
+}
+
+/** The number of an option. */
+export function positive(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const number = Number(value);
+  if (!Number.isFinite(number) || number <= 0) throw usageError(`${name} ${value} is not a number above 0`);
+  return number;
 }

@@ -43,9 +43,15 @@ function cellText(cell: Cell): string {
 
 let progressShown = false;
 
-/** One line that is written over; only where somebody watches. */
+/** One line that is written over; only where somebody watches. After Ctrl-C the last one stays, and the prompt comes below it. */
 export function progress(message: string): void {
   if (!process.stderr.isTTY) return;
+  if (process.listenerCount('SIGINT') === 0) {
+    process.once('SIGINT', () => {
+      if (progressShown) process.stderr.write('\n');
+      process.kill(process.pid, 'SIGINT');
+    });
+  }
   const width = process.stderr.columns - 1;
   process.stderr.write(`\r\u001B[2K${message.slice(0, Math.max(10, width))}`);
   progressShown = true;

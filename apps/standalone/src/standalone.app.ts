@@ -8,7 +8,7 @@ import { GatewayClient } from './gateway-client.ts';
 import { play } from './player/player.ts';
 import { startGateway, startServices } from './services.ts';
 import { followEvents } from './story/follow-events.ts';
-import { narrate } from './story/narrate.ts';
+import { narrator } from './story/narrate.ts';
 import { Story } from './story/story.ts';
 import { streamScript } from './streams/index.ts';
 import type { StreamScript } from './streams/stream-script.ts';
@@ -90,13 +90,17 @@ async function startEverything({ config, story, logger, shutdown }: Run): Promis
 }
 
 /** Tells what happens and plays the stream; goes on serving until a signal unless it was to exit after the stream. */
-async function playStream({ options, script, story, logger, shutdown }: Run, gateway: GatewayClient): Promise<void> {
+async function playStream(
+  { config, options, script, story, logger, shutdown }: Run,
+  gateway: GatewayClient,
+): Promise<void> {
   const { signal } = gateway;
+  const tell = narrator((text) => script?.mask(text) ?? text);
   void followEvents({
     gateway,
     logger,
     onEvent: (event, data) => {
-      const line = narrate(event, data, (text) => script?.mask(text) ?? text);
+      const line = tell(event, data);
       if (line !== undefined) story.line(line);
     },
   });
@@ -110,5 +114,6 @@ async function playStream({ options, script, story, logger, shutdown }: Run, gat
     process.exitCode = 1;
   }
   if (options.exitAfterStream === true) return await shutdown.run();
-  story.line('serving on; Ctrl-C stops everything');
+  const where = options.dataDir === undefined ? '' : ` --data-dir ${config.dataDirectory}`;
+  story.line(`serving on; ask it from another terminal: npx tidemill status${where} (Ctrl-C stops everything)`);
 }

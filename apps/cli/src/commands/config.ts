@@ -16,5 +16,5 @@ export async function printConfig(options: CommonOptions): Promise<void> {
 export async function checkConfig(options: CommonOptions): Promise<void> {
   const { origins } = await configuration(options);
   if (options.json === true) return printJson({ valid: true, set: origins.size });
-  printLine(`the configuration is valid; ${origins.size} keys are set, the others have their defaults`);
+  printLine(`the configuration is valid; keys set: ${origins.size}, the others have their defaults`);
 }

@@ -73,7 +73,7 @@ function platform(): Finding {
 async function checkedConfiguration(options: CommonOptions, findings: Finding[]): Promise<Configuration | undefined> {
   try {
     const { config, origins } = await configuration(options);
-    findings.push({ part: 'configuration', state: 'ok', found: `${origins.size} keys set`, mend: '' });
+    findings.push({ part: 'configuration', state: 'ok', found: `keys set: ${origins.size}`, mend: '' });
     return config;
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
@@ -194,7 +194,7 @@ async function parts(options: CommonOptions, running: boolean): Promise<Finding[
     return [{ part: 'gateway', state: 'ok', found: 'not running', mend: 'start it with `npm start`' }];
   try {
     const client = await GatewayClient.open(options);
-    const status = await client.json<{ reasons: string[] }>('/v1/status');
+    const status = await client.json<{ reasons: string[] }>('/v1/status', {}, 5000);
     const version: Finding = { part: 'gateway', state: 'ok', found: `answers at ${client.url}`, mend: '' };
     return [
       version,
@@ -210,7 +210,7 @@ async function parts(options: CommonOptions, running: boolean): Promise<Finding[
     ];
   } catch (error) {
     const found = error instanceof Error ? error.message : String(error);
-    return [{ part: 'gateway', state: 'wrong', found, mend: 'start it with `npm start`' }];
+    return [{ part: 'gateway', state: 'wrong', found, mend: 'start it with `npm start`, or restart it' }];
   }
 }
 

@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { access } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { type Line, type LineFormat, fileLines } from '#libs/lines';
 import { usageError } from '../cli-error.ts';
@@ -16,9 +16,10 @@ export function formatOf(file: string, wanted: string | undefined): LineFormat {
 /** The bytes of a file, or of stdin for `-`. */
 export async function openInput(file: string): Promise<AsyncIterable<Uint8Array>> {
   if (file === '-') return process.stdin;
-  await access(file).catch(() => {
+  // A folder can be opened too, and fails only when it is read. Named pipes and the like are fine.
+  const found = await stat(file).catch(() => undefined);
+  if (found === undefined || found.isDirectory())
     throw usageError(`${file} cannot be read; name a file, or - for stdin`);
-  });
   return createReadStream(file);
 }
 

@@ -1,6 +1,5 @@
 import type { Label, Text } from '#libs/events';
-import { usageError } from '../cli-error.ts';
-import { configuration } from '../options.ts';
+import { configuration, positive } from '../options.ts';
 import { note, printJson, printLine, progress, progressDone } from '../output.ts';
 import { Pace } from './pace.ts';
 import { formatOf, openLines } from './record-lines.ts';
@@ -107,11 +106,4 @@ class Sending {
 
 function weight(value: Text | Label): number {
   return 'text' in value ? value.text.length + 100 : 100;
-}
-
-function positive(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isFinite(number) || number <= 0) throw usageError(`${name} ${value} is not a number above 0`);
-  return number;
 }

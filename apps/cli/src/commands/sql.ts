@@ -1,3 +1,4 @@
+import { usageError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import type { CommonOptions } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
@@ -8,6 +9,7 @@ interface Result {
 }
 
 export async function sql(statement: string, options: CommonOptions): Promise<void> {
+  if (statement.trim() === '') throw usageError('give one SELECT; docs/sql.md has questions to begin with');
   const client = await GatewayClient.open(options);
   const { columns, rows } = await client.post<Result>('/v1/sql', { sql: statement });
   const names = columns.map(({ name }) => name);

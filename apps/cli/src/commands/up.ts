@@ -1,6 +1,7 @@
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { usageError } from '../cli-error.ts';
+import { positive } from '../options.ts';
 
 export interface UpOptions {
   stream?: string;
@@ -27,8 +28,8 @@ export async function up(options: UpOptions): Promise<void> {
   await runStandalone({
     stream,
     dataDir: options.dataDir,
-    port: whole('--port', options.port),
-    speed: whole('--speed', options.speed),
+    port: portNumber(options.port),
+    speed: positive('--speed', options.speed),
     exitAfterStream: options.exitAfterStream ?? false,
     config: options.config,
     fresh: options.fresh ?? false,
@@ -43,9 +44,10 @@ async function loadStandalone(): Promise<Standalone> {
   return (await import(pathToFileURL(path).href)) as Standalone;
 }
 
-function whole(name: string, value: string | undefined): number | undefined {
+/** 0: any free one. */
+function portNumber(value: string | undefined): number | undefined {
   if (value === undefined) return undefined;
-  const number = Number(value);
-  if (!Number.isFinite(number) || number < 0) throw usageError(`${name} ${value} is not a number`);
-  return number;
+  const port = /^\d{1,5}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(port <= 65_535)) throw usageError(`--port ${value} is not a port: 0 (any free one) to 65535`);
+  return port;
 }

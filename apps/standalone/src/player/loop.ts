@@ -73,7 +73,7 @@ function pending({ reasons, lags }: z.output<typeof status>): string {
   const behind = Object.entries(lags).flatMap(([group, topics]) =>
     Object.entries(topics)
       .filter(([, lag]) => lag !== 0)
-      .map(([topic, lag]) => `${group} has ${lag ?? 'an unknown number of'} ${topic} to read`),
+      .map(([topic, lag]) => `${group} has ${lag ?? 'an unknown number'} of ${topic} to read`),
   );
   return behind[0] ?? 'windows and retraining are being worked on';
 }

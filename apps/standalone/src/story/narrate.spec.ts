@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { narrate } from './narrate.ts';
+import { narrator } from './narrate.ts';
 import { Story } from './story.ts';
 
 const examples = join(import.meta.dirname, '..', '..', '..', '..', 'schemas', 'examples');
@@ -14,12 +14,14 @@ function example(topic: string, name: string): unknown {
 }
 
 const plain = (text: string) => text;
+/** One event, told to who has heard nothing. */
+const narrate = (event: string, data: unknown, mask = plain) => narrator(mask)(event, data);
 
 describe('the story', () => {
   it('tells drift with its words', () => {
-    expect(narrate('drift-reports', example('drift-reports', 'drift'), plain)).toMatch(/▲ window .*: drift: /);
-    expect(narrate('drift-reports', example('drift-reports', 'collecting'), plain)).toBeUndefined();
-    expect(narrate('drift-reports', example('drift-reports', 'restated'), plain)).toBeUndefined();
+    expect(narrate('drift-reports', example('drift-reports', 'drift'))).toMatch(/▲ reviews 03-06 09:00–12:00: drift: /);
+    expect(narrate('drift-reports', example('drift-reports', 'collecting'))).toBeUndefined();
+    expect(narrate('drift-reports', example('drift-reports', 'restated'))).toBeUndefined();
   });
 
   it('hides what a private stream hides', () => {
@@ -35,7 +37,19 @@ describe('the story', () => {
     ['trigger-decisions', 'fired', /→ retraining of /],
     ['performance-reports', 'window', /accuracy of /],
   ])('tells %s %s', (topic, name, sentence) => {
-    expect(narrate(topic, example(topic, name), plain)).toMatch(sentence);
+    expect(narrate(topic, example(topic, name))).toMatch(sentence);
+  });
+
+  it('tells the accuracy of a window once, when its first labels have come', () => {
+    const tell = narrator(plain);
+    const report = (more: object) =>
+      tell('performance-reports', { ...Object(example('performance-reports', 'window')), ...more });
+    expect(report({ labelled: 0 })).toBeUndefined();
+    expect(report({ revision: 1 })).toContain('03-03 09:00–12:00: accuracy of reviews@1 0.897');
+    expect(report({ revision: 2, labelled: 200 })).toBeUndefined();
+    const next = { windowStart: '2026-03-03T12:00:00.000Z', windowEnd: '2026-03-04T01:00:00.000Z' };
+    expect(report({ ...next, revision: 0 })).toContain('03-03 12:00–03-04 01:00: ');
+    expect(report({ model: 'mail' })).toContain('mail@1');
   });
 
   it.each([
@@ -43,12 +57,12 @@ describe('the story', () => {
     ['registry-events', 'run-started'],
     ['performance-reports', 'no-labels'],
   ])('leaves out %s %s', (topic, name) => {
-    expect(narrate(topic, example(topic, name), plain)).toBeUndefined();
+    expect(narrate(topic, example(topic, name))).toBeUndefined();
   });
 
   it('does not stop at what it does not know', () => {
-    expect(narrate('something-new', { a: 1 }, plain)).toBeUndefined();
-    expect(narrate('drift-reports', { model: 7 }, plain)).toBeUndefined();
+    expect(narrate('something-new', { a: 1 })).toBeUndefined();
+    expect(narrate('drift-reports', { model: 7 })).toBeUndefined();
   });
 
   it('draws progress over on a terminal, and says it now and then elsewhere', () => {

@@ -3,9 +3,14 @@ import { z } from 'zod';
 /** How a word of the texts may be shown. */
 type Mask = (text: string) => string;
 
-/** What an event of /v1/events is in a sentence; undefined: not worth a line. */
-export function narrate(event: string, data: unknown, mask: Mask): string | undefined {
-  return tellers[event]?.(data, mask);
+/** Says what an event of /v1/events is in a sentence; undefined: not worth a line, or told before. */
+export function narrator(mask: Mask): (event: string, data: unknown) => string | undefined {
+  // Labels come bit by bit, and each time the window is stated anew: the first time tells.
+  const toldUntil = new Map<string, string>();
+  return (event, data) => {
+    if (event === 'performance-reports') return tellAccuracy(data, toldUntil);
+    return tellers[event]?.(data, mask);
+  };
 }
 
 const driftReport = z.looseObject({
@@ -23,6 +28,8 @@ const performanceReport = z.looseObject({
   model: z.string(),
   version: z.number(),
   scope: z.string(),
+  windowStart: z.string(),
+  windowEnd: z.string(),
   labelled: z.number(),
   accuracy: z.looseObject({ value: z.number(), lower: z.number(), upper: z.number() }),
 });
@@ -52,13 +59,8 @@ const tellers: Record<string, (data: unknown, mask: Mask) => string | undefined>
       .slice(0, 5)
       .map(({ term }) => mask(term));
     const moved = report.verdict === 'stable' || words.length === 0 ? '' : `; words that moved: ${words.join(', ')}`;
-    return `  ${mark} window ${clock(report.windowStart)}–${clock(report.windowEnd)}: ${report.verdict}: ${report.reason}${moved}`;
+    return `  ${mark} ${report.model} ${hours(report)}: ${report.verdict}: ${report.reason}${moved}`;
   }),
-  'performance-reports': told(performanceReport, ({ scope, labelled, accuracy, model, version }) =>
-    scope === 'window' && labelled > 0
-      ? `    accuracy of ${model}@${version} ${share(accuracy.value)} (${share(accuracy.lower)}–${share(accuracy.upper)}) on ${labelled} labelled texts`
-      : undefined,
-  ),
   'trigger-decisions': told(decision, ({ policy, outcome, reason, model }) =>
     outcome === 'fired' ? `  → retraining of ${model} (${policy}): ${reason}` : undefined,
   ),
@@ -85,16 +87,29 @@ const tellers: Record<string, (data: unknown, mask: Mask) => string | undefined>
   ),
 };
 
+function tellAccuracy(data: unknown, toldUntil: Map<string, string>): string | undefined {
+  return told(performanceReport, (report) => {
+    const { scope, labelled, accuracy, model, version, windowEnd } = report;
+    if (scope !== 'window' || labelled === 0 || windowEnd <= (toldUntil.get(model) ?? '')) return undefined;
+    toldUntil.set(model, windowEnd);
+    const { value, lower, upper } = accuracy;
+    return `    ${hours(report)}: accuracy of ${model}@${version} ${share(value)} (${share(lower)}–${share(upper)}) on ${labelled} labelled texts`;
+  })(data);
+}
+
 /** Only what has the expected shape is told: the story never stops because an event is new to it. */
 function told<T>(shape: z.ZodType<T>, tell: (data: T, mask: Mask) => string | undefined) {
-  return (data: unknown, mask: Mask): string | undefined => {
+  return (data: unknown, mask: Mask = (text) => text): string | undefined => {
     const parsed = shape.safeParse(data);
     return parsed.success ? tell(parsed.data, mask) : undefined;
   };
 }
 
-function clock(time: string): string {
-  return time.slice(5, 16).replace('T', ' ');
+/** A window of event time; the day is said twice only where it differs. */
+function hours({ windowStart, windowEnd }: { windowStart: string; windowEnd: string }): string {
+  const clock = (time: string) => time.slice(5, 16).replace('T', ' ');
+  const sameDay = windowStart.slice(0, 10) === windowEnd.slice(0, 10);
+  return `${clock(windowStart)}–${sameDay ? windowEnd.slice(11, 16) : clock(windowEnd)}`;
 }
 
 function share(value: number): string {
