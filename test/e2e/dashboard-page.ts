@@ -65,7 +65,7 @@ async function chooseByKeyboard(page: Page): Promise<void> {
   await expect.poll(shown, patience).not.toBe(before.window);
   await page.keyboard.press('ArrowRight');
   await expect.poll(chosen, patience).toBe(1);
-  expect(await page.locator('.cell:focus').getAttribute('aria-selected')).toBe('true');
+  await expect.poll(() => page.locator('.cell:focus').getAttribute('aria-selected'), patience).toBe('true');
   await page.keyboard.press('Escape');
   await expect.poll(chosen, patience).toBe(before.index);
   await expect.poll(shown, patience).toBe(before.window);
