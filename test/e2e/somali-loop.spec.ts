@@ -244,6 +244,7 @@ async function picture(browser: Browser): Promise<void> {
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, colorScheme: 'light' });
   await page.goto(product.url);
   await page.locator('.mark-swap').first().waitFor();
+  await page.locator('#throughput .chart').waitFor();
   await page.screenshot({ path: join(import.meta.dirname, '../../docs/images/dashboard.png'), fullPage: true });
 }
 

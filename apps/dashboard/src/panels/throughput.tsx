@@ -143,7 +143,9 @@ function options(
 }
 
 /** A minute at least, so that the first points do not stretch. */
-function xRange(_plot: uPlot, low: number, high: number): uPlot.Range.MinMax {
+function xRange({ data: [seconds] }: uPlot): uPlot.Range.MinMax {
+  // Not what uPlot proposes: of a single point it knows no lower end.
+  const [low = 0, high = low] = [seconds[0], seconds.at(-1)];
   return [Math.min(low, high - 60), high];
 }
 

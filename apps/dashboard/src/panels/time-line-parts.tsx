@@ -1,4 +1,4 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { eventTime, windowName } from '../format.ts';
 import { textSides } from '../mark-lanes.ts';
 import { glyphOf, toneOf } from '../parts/badge.tsx';
@@ -67,7 +67,7 @@ export function VerdictStrip({ windows, chosen, onChoose }: StripProps) {
   const list = useRef<HTMLUListElement>(null);
   const place = placeOf(windows);
   const index = windows.findIndex(({ key }) => key === chosen);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const focused = document.activeElement;
     // The focus goes along with the choice, but is not taken from elsewhere.
     if (focused instanceof HTMLElement && list.current?.contains(focused) === true)
