@@ -111,7 +111,7 @@ function addTraining(program: Command): void {
   ).action(async (options: CommonOptions) => (await import('../commands/runs.ts')).listRuns(options));
   speaksToGateway(
     runs.command('compare').description('what differs between two runs').argument('<a>', 'run').argument('<b>', 'run'),
-    ['tidemill runs compare 3f2a 91bc'],
+    ['tidemill runs compare news-3f2a news-91bc'],
   ).action(async (a: string, b: string, options: CommonOptions) =>
     (await import('../commands/runs.ts')).compareRuns(a, b, options),
   );
