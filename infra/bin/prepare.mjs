@@ -13,6 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  statfsSync,
   utimesSync,
   writeFileSync,
   writeSync,
@@ -85,10 +86,12 @@ async function install() {
   const { npm_execpath: npm } = process.env;
   const command = npm?.endsWith('.js') ? [process.execPath, npm] : [process.platform === 'win32' ? 'npm.cmd' : 'npm'];
   // npm shows its own progress on a terminal; elsewhere a line now and then says that it is still at work.
-  const beat = setInterval(
-    () => say(`  still installing, ${packagesThere()} packages there (${seconds(started)})`),
-    10_000,
-  );
+  // The number of packages stands still while the large ones are unpacked; what the disk has less does not.
+  const free = freeMegabytes();
+  const beat = setInterval(() => {
+    const written = Math.max(0, free - freeMegabytes());
+    say(`  still installing: ${packagesThere()} packages, ${written} MB (${seconds(started)})`);
+  }, 10_000);
   // Not `npm ci`: it refuses a lock file without the optional binaries of platforms that the registry at hand does not carry,
   // and it deletes node_modules, with the very Node that runs, before it begins. This takes the locked versions and digests too.
   const args = ['install', '--no-save', '--no-audit', '--no-fund'];
@@ -118,6 +121,11 @@ function packagesThere() {
   } catch {
     return 0;
   }
+}
+
+function freeMegabytes() {
+  const { bavail, bsize } = statfsSync(root);
+  return Math.round((bavail * bsize) / 1e6);
 }
 
 /** Node 24 of the package `node`. */
