@@ -21,7 +21,7 @@ export interface MonitoringDependencies {
 /**
  * Starts monitoring: every event into ClickHouse, windows and labels into reports.
  *
- *   port → topics there → monitors resumed from the tables → consuming
+ *   port → topics there → consuming → monitors resumed from the tables
  */
 export async function createMonitoring(dependencies: MonitoringDependencies): Promise<RunningApp> {
   const { config, logger, metrics, stream, clickhouse } = dependencies;
@@ -29,6 +29,7 @@ export async function createMonitoring(dependencies: MonitoringDependencies): Pr
   const producer = stream.producer();
   const monitors = new ModelMonitors({
     ...dependencies,
+    admin: stream.admin,
     config: config.monitoring,
     publishDrift: async (value) => void (await producer.send('drift-reports', [{ key: value.model, value }])),
     publishPerformance: async (value) =>
@@ -36,7 +37,6 @@ export async function createMonitoring(dependencies: MonitoringDependencies): Pr
   });
   const pipeline = new MonitoringPipeline({ stream, clickhouse, monitors, metrics });
   const stop = new AbortController();
-  readiness.block('monitors', 'being resumed');
   const strategy = new PipelineTransport([
     async () => {
       const onWaiting = (reason: string) => {
@@ -46,8 +46,7 @@ export async function createMonitoring(dependencies: MonitoringDependencies): Pr
       await stream.admin.waitForTopics(Object.values(topics), { onWaiting, signal: stop.signal });
       await stream.admin.registerSchemas(Object.values(topics));
       readiness.clear('topics');
-      await monitors.start();
-      readiness.clear('monitors');
+      monitors.start();
       return monitors;
     },
     () => pipeline.start(),

@@ -2,7 +2,7 @@ import { BatchWriter, type ClickHouse } from '#libs/clickhouse';
 import { type TopicName, topics } from '#libs/events';
 import type { Metrics } from '#libs/platform';
 import type { DecodedBatch, Pipeline, Stream } from '#libs/stream';
-import type { ModelMonitors } from './windows/model-monitors.ts';
+import { type ModelMonitors, monitoringGroup } from './windows/model-monitors.ts';
 import { rowsOf, tableOf } from './sink/topic-rows.ts';
 
 export interface MonitoringPipelineOptions {
@@ -45,7 +45,7 @@ export class MonitoringPipeline {
   start(): Promise<Pipeline> {
     const { stream, monitors } = this.#options;
     return stream.consume({
-      groupId: 'monitoring',
+      groupId: monitoringGroup,
       topics: Object.values(topics).map(({ topic }) => topic),
       rejects: { texts: 'skip' },
       concurrency: 8,
@@ -72,13 +72,12 @@ export class MonitoringPipeline {
     const { monitors } = this.#options;
     if (batch.topic === 'predictions') {
       for (const { value } of batch.accepted)
-        await monitors.onPrediction(value.model, `predictions-${value.inputPartition}`, value.occurredAt);
+        await monitors.onPrediction(value.model, value.inputPartition, value.occurredAt);
     } else if (batch.topic === 'texts') {
-      const partition = `texts-${batch.partition}`;
-      for (const { value } of batch.accepted) monitors.onText(value.model, partition, value.occurredAt);
+      for (const { value } of batch.accepted) monitors.onText(value.model, batch.partition, value.occurredAt);
     } else if (batch.topic === 'labels') {
-      const partition = `labels-${batch.partition}`;
-      for (const { value } of batch.accepted) monitors.onLabel(partition, value);
+      for (const { value, offset } of batch.accepted)
+        monitors.onLabel(value.model, { partition: batch.partition, offset: Number(offset) }, value.labelledAt);
     }
   }
 }

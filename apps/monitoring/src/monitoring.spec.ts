@@ -1,16 +1,21 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type ClickHouse, toRow } from '#libs/clickhouse';
-import type { DriftReport, Label, PerformanceReport, Prediction, Text } from '#libs/events';
-import { type Configuration, loadConfig } from '#libs/platform';
-import type { Pipeline } from '#libs/stream';
+import type { DriftReport, Label, PerformanceReport, Text } from '#libs/events';
 import { openTemporaryClickHouse } from '../../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
 import { type MemoryStream, openMemoryStream } from '../../../libs/stream/src/testing/memory-stream.ts';
-import { MonitoringPipeline } from './monitoring.pipeline.ts';
-import { ModelMonitors } from './windows/model-monitors.ts';
-
-const hour = 3_600_000;
-const start = Date.UTC(2026, 0, 5);
-const perHour = 100;
+import { type Instance, openInstance, settled as settledOn } from './testing/instance.ts';
+import {
+  hour,
+  hours,
+  labelOf,
+  perHour,
+  predictionOf,
+  sendAnswers,
+  sendLabels,
+  sendTexts,
+  start,
+  textOf,
+} from './testing/made-up-hours.ts';
 
 /** The machine's clock, unless a test lets time pass. */
 const clock = {
@@ -22,45 +27,11 @@ let memory: MemoryStream;
 let clickhouse: ClickHouse;
 /** Resolves when a table refuses rows. */
 let refused: PromiseWithResolvers<void>;
-let monitors: ModelMonitors;
-let pipeline: Pipeline;
+let instance: Instance;
 let drift: DriftReport[];
 let performance: PerformanceReport[];
 
-function configuration(): Configuration['monitoring'] {
-  const { monitoring } = loadConfig({ env: {} }).config;
-  return {
-    ...monitoring,
-    window: { ...monitoring.window, minimumTexts: perHour, idleTimeout: '1h' },
-    reference: { texts: 4 * perHour },
-    performance: { ...monitoring.performance, rollingLabels: perHour },
-  };
-}
-
-async function startMonitoring(): Promise<void> {
-  [monitors, pipeline] = await openMonitoring();
-}
-
-/** One instance, as a process of its own would be. */
-async function openMonitoring(): Promise<[ModelMonitors, Pipeline]> {
-  const { stream, clock, logger, metrics } = memory;
-  const producer = stream.producer();
-  const opened = new ModelMonitors({
-    clickhouse,
-    config: configuration(),
-    clock,
-    logger,
-    metrics,
-    publishDrift: async (value) => {
-      drift.push(value);
-      await producer.send('drift-reports', [{ key: value.model, value }]);
-    },
-    publishPerformance: async (value) => {
-      performance.push(value);
-      await producer.send('performance-reports', [{ key: value.model, value }]);
-    },
-  });
-  await opened.start();
+const open = () => {
   const watched: ClickHouse = {
     ...clickhouse,
     insert: (table, rows) =>
@@ -69,13 +40,9 @@ async function openMonitoring(): Promise<[ModelMonitors, Pipeline]> {
         throw error;
       }),
   };
-  return [opened, await new MonitoringPipeline({ stream, clickhouse: watched, monitors: opened, metrics }).start()];
-}
-
-async function stopMonitoring(): Promise<void> {
-  await pipeline.close();
-  await monitors.close();
-}
+  return openInstance({ ...memory, clickhouse: watched, said: { drift, performance } });
+};
+const close = () => instance[Symbol.asyncDispose]();
 
 beforeEach(async () => {
   clock.ahead = 0;
@@ -83,106 +50,18 @@ beforeEach(async () => {
   clickhouse = await openTemporaryClickHouse();
   [drift, performance] = [[], []];
   refused = Promise.withResolvers();
-  await startMonitoring();
+  instance = await open();
 });
 
 afterEach(async () => {
-  await stopMonitoring();
+  await close();
   await memory.stream.close();
   await clickhouse.close();
 });
 
-/** Everything produced so far is stored and looked at. */
-async function settled(): Promise<void> {
-  const { admin } = memory.stream;
-  for (;;) {
-    const lags = await Promise.all(
-      (['texts', 'predictions', 'labels', 'drift-reports', 'performance-reports'] as const).map((topic) =>
-        admin.groupLag('monitoring', topic),
-      ),
-    );
-    if (lags.every(({ total }) => total === 0) && monitors.idle) return;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
-const words = {
-  old: ['waan', 'ku', 'arkay', 'magaalada', 'shalay', 'isaga', 'iyo', 'walaalkiis', 'guriga', 'hortiisa', 'ayaa', 'uu'],
-  new: [
-    'dabarre',
-    'jiidda',
-    'xoolaha',
-    'maqaasin',
-    'eelaaso',
-    'okaas',
-    'ewe',
-    'ariya',
-    'sheekada',
-    'iskaa',
-    'bur',
-    'kor',
-  ],
-};
-
-/** A text of the stream by its number: a hundred an hour, classes `a` and `b` in turn, in old or new words. */
-function textOf(index: number, language: keyof typeof words): Text {
-  const pick = (k: number) => words[language][(index * 7 + k * 5 + ((index * k) % 3)) % 12] ?? '';
-  const occurredAt = start + Math.floor((index * hour) / perHour);
-  const text = [0, 1, 2, 3, 4, 5].map(pick).join(' ');
-  return { id: `t${index}`, model: 'm', text, occurredAt, source: 'test', attributes: {} };
-}
-
-function predictionOf(text: Text, { epoch = 1, offset = 0 } = {}): Prediction {
-  const label = Number(text.id.slice(1)) % 2 === 0 ? 'a' : 'b';
-  const confidence = 0.9;
-  return {
-    textId: text.id,
-    model: text.model,
-    version: epoch,
-    epoch,
-    bundleDigest: 'd',
-    label,
-    confidence,
-    probabilities: { a: label === 'a' ? confidence : 1 - confidence, b: label === 'b' ? confidence : 1 - confidence },
-    role: 'champion',
-    inputTopic: 'texts',
-    inputPartition: 0,
-    inputOffset: offset,
-    occurredAt: text.occurredAt,
-    inferredAt: text.occurredAt,
-    device: 'cpu',
-    truncated: false,
-    queueMilliseconds: 0,
-    inferenceMilliseconds: 0,
-  };
-}
-
-async function send(texts: readonly Text[]): Promise<void> {
-  const producer = memory.stream.producer();
-  await producer.send(
-    'texts',
-    texts.map((value) => ({ key: value.id, value })),
-  );
-  const answers = texts.map((text, i) => ({ key: text.id, value: predictionOf(text, { offset: i }) }));
-  await producer.send('predictions', answers);
-}
-
-function hours(from: number, until: number, language: keyof typeof words): Text[] {
-  const count = (until - from) * perHour;
-  return Array.from({ length: count }, (_, i) => textOf(from * perHour + i, language));
-}
-
-async function label(textIds: readonly string[], change: Partial<Label> = {}): Promise<void> {
-  const records = textIds.map((textId) => {
-    const given = Number(textId.slice(1)) % 2 === 0 ? 'a' : 'b';
-    const occurredAt = start + Math.floor((Number(textId.slice(1)) * hour) / perHour);
-    const who = { labeller: 'test', source: 'human', labelledAt: occurredAt + hour / 2, confidence: null };
-    const value: Label = { textId, model: 'm', label: given, ...who, ...change };
-    return { key: textId, value };
-  });
-  await memory.stream.producer().send('labels', records);
-}
-
+const settled = () => settledOn(memory.stream, instance);
+const send = (texts: readonly Text[]) => sendTexts(memory.stream, texts);
+const label = (textIds: readonly string[], change?: Partial<Label>) => sendLabels(memory.stream, textIds, change);
 const ofWindow = (hourNumber: number) => drift.filter(({ windowStart }) => windowStart === start + hourNumber * hour);
 
 describe('monitoring', () => {
@@ -225,6 +104,92 @@ describe('monitoring', () => {
     expect(Number(stored?.n)).toBe(drift.length);
   });
 
+  it('counts of every text the first answer of the champion to its latest record', async () => {
+    const { stream } = memory;
+    const answers = await send(hours(0, 1, 'old'));
+    const again = answers.filter(({ label: given }) => given === 'a').slice(0, 10);
+    const texts = hours(0, 1, 'old').filter(({ id }) => again.some(({ textId }) => textId === id));
+    await sendTexts(stream, texts, { label: 'b' });
+    const answeredMore = answers.slice(50, 60);
+    await sendAnswers(
+      stream,
+      answeredMore.map((answer) => ({ ...answer, label: 'c' })),
+    );
+    await sendAnswers(
+      stream,
+      answeredMore.map((answer) => ({ ...answer, epoch: 2, version: 2, label: 'd' })),
+    );
+    await sendAnswers(
+      stream,
+      hours(0, 1, 'old').map((text) => ({ ...predictionOf({ ...text, id: `${text.id}00` }), role: 'shadow' })),
+    );
+    await send(hours(1, 3, 'old'));
+    await settled();
+    expect(ofWindow(0).at(-1)).toMatchObject({ texts: perHour, epoch: 1, predictedShares: { a: 0.4, b: 0.6 } });
+  });
+
+  it('takes a new reference for a new version, and speaks of its answers only', async () => {
+    const rolling = () => performance.findLast(({ scope }) => scope === 'rolling');
+    const old = hours(0, 6, 'old');
+    await send(old);
+    await label(old.map(({ id }) => id));
+    await settled();
+    expect(rolling()).toMatchObject({ version: 1, accuracy: { value: 1 } });
+    const next = hours(6, 13, 'new');
+    await sendTexts(memory.stream, next, { version: 2, epoch: 2, label: 'a' });
+    await label(next.map(({ id }) => id));
+    await settled();
+    expect(ofWindow(5).at(-1)).toMatchObject({ version: 1, verdict: 'stable', referenceTexts: 4 * perHour });
+    const since = [6, 7, 8, 9, 10, 11].map((number) => ofWindow(number).at(-1));
+    expect(since.map((report) => [report?.version, report?.verdict])).toStrictEqual([
+      ...Array.from({ length: 4 }, () => [2, 'collecting']),
+      [2, 'stable'],
+      [2, 'stable'],
+    ]);
+    expect(since[5]).toMatchObject({ referenceTexts: 4 * perHour });
+    expect(rolling()).toMatchObject({ version: 2, texts: perHour, accuracy: { value: 0.5 } });
+  });
+
+  it('waits for every partition that holds texts, so that windows do not depend on which is read first', async () => {
+    await close();
+    const texts = hours(0, 4, 'old');
+    const places = await memory.stream.producer().send(
+      'texts',
+      texts.map((value) => ({ key: value.id, value })),
+    );
+    const answers = texts.map((text, i) => predictionOf(text, places[i]));
+    const [early, late] = [true, false].map((first) =>
+      answers.filter(({ inputPartition }) => (inputPartition === 0) === first),
+    );
+    instance = await open();
+    await sendAnswers(memory.stream, early ?? []);
+    await settled();
+    expect(drift).toStrictEqual([]);
+    await sendAnswers(memory.stream, late ?? []);
+    await settled();
+    expect(drift.map(({ windowStart, texts: count }) => [windowStart, count])).toStrictEqual(
+      [0, 1, 2].map((number) => [start + number * hour, perHour]),
+    );
+  });
+
+  it('looks at thousands of labels with long ids at once', async () => {
+    const texts = hours(0, 2, 'old');
+    await send(texts);
+    await settled();
+    const unknown = Array.from({ length: 3000 }, (_, i) => `${i}-${'x'.repeat(200)}`);
+    const labels = [...unknown, ...texts.map(({ id }) => id)].map((id) => ({
+      ...labelOf('t0'),
+      textId: id,
+      label: 'a',
+    }));
+    await memory.stream.producer().send(
+      'labels',
+      labels.map((value) => ({ key: value.textId, value })),
+    );
+    await settled();
+    expect(performance.findLast(({ scope }) => scope === 'window')).toMatchObject({ labelled: perHour });
+  });
+
   it('commits nothing that a table did not take, and stores it once the table does', async () => {
     await clickhouse.command('RENAME TABLE texts TO texts_away');
     const texts = hours(0, 1, 'old');
@@ -236,22 +201,6 @@ describe('monitoring', () => {
     await settled();
     const [stored] = await clickhouse.query<{ n: number }>('SELECT count() AS n FROM texts FINAL');
     expect(Number(stored?.n)).toBe(texts.length);
-  });
-
-  it('says everything once with two instances, each storing its share of the partitions', async () => {
-    const [others, other] = await openMonitoring();
-    const texts = hours(0, 7, 'old');
-    await send(texts);
-    await label(texts.slice(0, 200).map(({ id }) => id));
-    const stated = () => drift.filter(({ revision }) => revision === 0).map(({ windowStart }) => windowStart);
-    const expected = Array.from({ length: 6 }, (_, i) => start + i * hour);
-    // What the other instance stores is seen at the next tick.
-    while (stated().length < expected.length || !others.idle) await new Promise((resolve) => setImmediate(resolve));
-    expect(stated()).toStrictEqual(expected);
-    expect(new Set(drift.map(({ texts: count }) => count))).toStrictEqual(new Set([perHour]));
-    expect(other.status().partitions.length).toBeGreaterThan(0);
-    await other.close();
-    await others.close();
   });
 
   it('states a closed window again when a late text falls into it', async () => {
@@ -300,7 +249,7 @@ describe('monitoring', () => {
     await settled();
     expect(rolling()).toHaveLength(0);
     clock.ahead = hour;
-    monitors.evaluate(true);
+    instance.monitors.evaluate(true);
     await settled();
     const windowEnd = start + 10 * hour + 6;
     expect(rolling()).toMatchObject([{ windowEnd, labelled: perHour, accuracy: { value: 1 } }]);
@@ -308,7 +257,7 @@ describe('monitoring', () => {
     await label(ids.slice(0, 50), { label: 'a', labelledAt: start + 10 * hour + 7 });
     await settled();
     clock.ahead = 2 * hour;
-    monitors.evaluate(true);
+    instance.monitors.evaluate(true);
     await settled();
     expect(rolling()).toMatchObject([{ windowEnd }, { windowEnd: windowEnd + 2 }]);
   });
@@ -319,17 +268,22 @@ describe('monitoring', () => {
     await label(texts.slice(0, 50).map(({ id }) => id));
     await settled();
     const said = { drift: drift.length, performance: performance.length };
-    await stopMonitoring();
-    await startMonitoring();
+    await close();
+    instance = await open();
     await settled();
     expect({ drift: drift.length, performance: performance.length }).toStrictEqual(said);
-    await stopMonitoring();
+    // What comes again says nothing new either, though statements are compared with those read from the tables.
+    await send(texts);
+    await label(texts.slice(0, 50).map(({ id }) => id));
+    await settled();
+    expect({ drift: drift.length, performance: performance.length }).toStrictEqual(said);
+    await close();
     // Stored, but its monitor died before it looked.
     const late = { ...textOf(0, 'old'), id: 't9998', occurredAt: start + 10 };
     await clickhouse.insert('texts', [toRow('texts', late, { partition: 0, offset: 900 })]);
-    const answer = predictionOf(late, { offset: 900 });
+    const answer = predictionOf(late, { partition: 0, offset: 900n });
     await clickhouse.insert('predictions', [toRow('predictions', answer, { partition: 0, offset: 900 })]);
-    await startMonitoring();
+    instance = await open();
     await settled();
     expect(ofWindow(0).at(-1)).toMatchObject({ revision: 1, texts: perHour + 1 });
   });

@@ -27,6 +27,43 @@ describe('a window that is compared with the reference', () => {
     expect(reason).toContain('which alone is no drift');
   });
 
+  it('is stable when classes whose texts differ in length and confidence change their shares', () => {
+    const random = seededRandom(4);
+    const written = (label: string, count: number) =>
+      Array.from({ length: count }, (_, i) => {
+        const words = Array.from({ length: (label === 'a' ? 3 : 15) + Math.floor(5 * random()) }, () => 'word');
+        const confidence = (label === 'a' ? 0.9 : 0.6) + random() / 10;
+        return {
+          id: `${label}${i}`,
+          text: words.join(' '),
+          words,
+          characters: 5 * words.length,
+          predicted: label,
+          confidence,
+        };
+      });
+    const before = buildReference([...written('a', 300), ...written('b', 300)], { windowSize: 100, seed: 1 });
+    const { verdict, statistics } = compareWindow(before, [...written('a', 30), ...written('b', 120)], { seed: 1 });
+    expect(verdict).toBe('stable');
+    for (const { name, zScore } of statistics)
+      if (name !== 'predictedClasses') expect([name, zScore < 3]).toEqual([name, true]);
+  });
+
+  it('is judged by how much windows of the reference differ beyond chance', () => {
+    const window = windowOf(usual, 5);
+    const measured = compareWindow(reference, window, { seed: 1 });
+    const dispersion = Object.fromEntries(
+      Object.entries(reference.dispersion).map(([name, factor]) => [name, 3 * factor]),
+    );
+    const wider = compareWindow({ ...reference, dispersion: { ...reference.dispersion, ...dispersion } }, window, {
+      seed: 1,
+    });
+    for (const [i, { zScore, nullStandardDeviation }] of measured.statistics.entries()) {
+      expect(wider.statistics[i]?.zScore).toBeCloseTo(zScore / 3, 10);
+      expect(wider.statistics[i]?.nullStandardDeviation).toBeCloseTo(3 * nullStandardDeviation, 10);
+    }
+  });
+
   it('is called by chance no more often than asked for, though seven statistics are looked at', () => {
     const few = { draws: 99, seed: 1, falseAlarmRate: 0.2 };
     const verdicts = Array.from({ length: 60 }, (_, i) => compareWindow(reference, windowOf(usual, 100 + i, 60), few));

@@ -22,13 +22,17 @@ export function zScore(value: number, { mean, standardDeviation }: MonteCarloNul
   return (value - mean) / (standardDeviation * dispersion);
 }
 
+/** Values nearer to each other than this are equal: many statistics are discrete, and computed in different orders. */
+const rounding = 1e-9;
+
 /**
  * Share of draws, and the value itself, at least as extreme: never 0, and exact whatever the statistic.
  * Source: Phipson and Smyth, SAGMB 2010.
  */
 export function monteCarloP(value: number, draws: ArrayLike<number>): number {
+  const least = value - rounding * Math.max(1, Math.abs(value));
   let extreme = 0;
-  for (let i = 0; i < draws.length; i++) if ((draws[i] ?? 0) >= value) extreme++;
+  for (let i = 0; i < draws.length; i++) if ((draws[i] ?? 0) >= least) extreme++;
   return (1 + extreme) / (1 + draws.length);
 }
 

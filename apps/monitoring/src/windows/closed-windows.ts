@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { type ClickHouse, fromRow, type TableRow } from '#libs/clickhouse';
 import type { DriftReport, PerformanceReport } from '#libs/events';
 import type { TimeWindow } from './window-plan.ts';
@@ -73,8 +74,10 @@ export class ClosedWindows {
   }
 }
 
-/** True when two statements say the same of the same window. */
+/** True when two statements say the same of the same window; one of them may come from the tables. */
 export function sameStatement<T extends { revision: number; createdAt: number }>(a: T, b: T): boolean {
-  const content = ({ revision: _revision, createdAt: _createdAt, ...rest }: T) => JSON.stringify(rest);
-  return content(a) === content(b);
+  // As JSON, where -0 is 0, and without regard to the order of fields.
+  const content = ({ revision: _revision, createdAt: _createdAt, ...rest }: T): unknown =>
+    JSON.parse(JSON.stringify(rest));
+  return isDeepStrictEqual(content(a), content(b));
 }

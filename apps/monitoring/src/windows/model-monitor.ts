@@ -6,7 +6,8 @@ import { ClosedWindows, sameStatement } from './closed-windows.ts';
 import type { DriftEvaluator } from './drift.evaluator.ts';
 import { Watermark } from './watermark.ts';
 import { closableWindows } from './window-plan.ts';
-import { labelsPerBucket, textsPerBucket } from './window.queries.ts';
+import { StoredRowsReader } from './stored-rows.ts';
+import { labelsPerBucket, spanOfLabelledTexts, textsPerBucket } from './window.queries.ts';
 
 export interface ModelMonitorOptions {
   model: string;
@@ -17,6 +18,8 @@ export interface ModelMonitorOptions {
   performance: PerformanceEvaluator;
   publishDrift: (report: DriftReport) => Promise<void>;
   publishPerformance: (report: PerformanceReport) => Promise<void>;
+  /** Partitions of topics texts and labels that hold records. */
+  filled: { texts: readonly number[]; labels: readonly number[] };
 }
 
 /** Share of the rolling labels that must be new before the rolling figures are stated again. */
@@ -31,9 +34,11 @@ export class ModelMonitor {
   readonly #closed: ClosedWindows;
   readonly #texts: Watermark;
   readonly #labels: Watermark;
-  /** Spans of event time whose texts or labels changed since they were looked at. */
+  readonly #stored: StoredRowsReader;
+  /** The span of event time whose texts changed since it was looked at. */
   #changedTexts: { from: number; to: number } | undefined;
-  #changedLabels = new Set<string>();
+  /** Partition of topic labels to the first offset that was not looked at. */
+  #changedLabels = new Map<number, number>();
   #newTexts = true;
   /** How many window durations the watermark had passed when windows were last closed. */
   #passed = Number.NEGATIVE_INFINITY;
@@ -50,34 +55,43 @@ export class ModelMonitor {
     };
     this.#texts = new Watermark(rule);
     this.#labels = new Watermark(rule);
+    this.#stored = new StoredRowsReader(options.clickhouse, options.model);
+    for (const partition of options.filled.texts) {
+      this.#texts.expect(`texts-${partition}`);
+      this.#texts.expect(`predictions-${partition}`);
+    }
+    for (const partition of options.filled.labels) this.#labels.expect(`labels-${partition}`);
   }
 
   static async start(options: ModelMonitorOptions): Promise<ModelMonitor> {
     const monitor = new ModelMonitor(options, await ClosedWindows.load(options.clickhouse, options.model));
-    await monitor.refresh();
+    await monitor.look();
+    // Everything is new at the first look; what of it has not been looked at before the start is found by its figures.
+    monitor.#changedTexts = undefined;
+    monitor.#changedLabels.clear();
     await monitor.#recheck();
     return monitor;
   }
 
-  /** A text of this model, or its answer, has been stored; `partition` names topic and partition. A window needs both. */
-  onText(partition: string, occurredAt: number): void {
-    this.#texts.observe(partition, occurredAt);
+  /** Texts of this model, or their answers, have been stored; `partition` names topic and partition. A window needs both. */
+  onTexts(partition: string, { from, to }: { from: number; to: number }): void {
+    this.#texts.observe(partition, to);
     this.#newTexts = true;
     const end = this.#closed.last?.windowEnd ?? Number.NEGATIVE_INFINITY;
-    if (occurredAt < end) this.#textsChanged({ from: occurredAt, to: occurredAt });
+    if (from < end) this.#textsChanged({ from, to });
     // A window that held too few texts when event time passed its end may hold enough now.
-    else if (occurredAt < this.#passed * milliseconds(this.#options.config.window.duration)) this.#lookAgain();
+    if (to >= end && from < this.#passed * milliseconds(this.#options.config.window.duration)) this.#lookAgain();
+  }
+
+  /** Labels of this model have been stored, from this offset of topic labels on. */
+  onLabels({ partition, offset }: { partition: number; offset: number }, labelledAt: number): void {
+    this.#labels.observe(`labels-${partition}`, labelledAt);
+    this.#rolledTo = undefined;
+    this.#labelsChanged(partition, offset);
   }
 
   #lookAgain(): void {
     this.#passed = Number.NEGATIVE_INFINITY;
-  }
-
-  /** A label of this model has been stored. */
-  onLabel(partition: string, label: { textId: string; labelledAt: number }): void {
-    this.#labels.observe(partition, label.labelledAt);
-    this.#rolledTo = undefined;
-    this.#changedLabels.add(label.textId);
   }
 
   /** True when something arrived that `evaluate` has not looked at yet. */
@@ -92,18 +106,18 @@ export class ModelMonitor {
   async evaluate(): Promise<void> {
     const looked = { texts: this.#changedTexts, labels: this.#changedLabels };
     this.#changedTexts = undefined;
-    this.#changedLabels = new Set();
+    this.#changedLabels = new Map();
     try {
       // In this order: a rolling figure must not be older than the window it belongs to.
       if (looked.texts !== undefined) await this.#restate(looked.texts);
       await this.#closeWindows();
-      if (looked.labels.size > 0) await this.#restatePerformance([...looked.labels]);
+      if (looked.labels.size > 0) await this.#restatePerformance(looked.labels);
       await this.#stateRolling();
     } catch (error) {
       this.#newTexts = true;
       this.#lookAgain();
       if (looked.texts !== undefined) this.#textsChanged(looked.texts);
-      for (const textId of looked.labels) this.#changedLabels.add(textId);
+      for (const [partition, offset] of looked.labels) this.#labelsChanged(partition, offset);
       throw error;
     }
   }
@@ -111,6 +125,10 @@ export class ModelMonitor {
   #textsChanged({ from, to }: { from: number; to: number }): void {
     const before = this.#changedTexts ?? { from, to };
     this.#changedTexts = { from: Math.min(from, before.from), to: Math.max(to, before.to) };
+  }
+
+  #labelsChanged(partition: number, offset: number): void {
+    this.#changedLabels.set(partition, Math.min(offset, this.#changedLabels.get(partition) ?? offset));
   }
 
   async #closeWindows(): Promise<void> {
@@ -153,14 +171,10 @@ export class ModelMonitor {
   }
 
   /** New labels: the windows of the texts they belong to are stated again. */
-  async #restatePerformance(textIds: string[]): Promise<void> {
+  async #restatePerformance(changed: ReadonlyMap<number, number>): Promise<void> {
     const { clickhouse, model } = this.#options;
-    const [span] = await clickhouse.query<{ from: number; to: number; texts: number }>(
-      `SELECT min(toUnixTimestamp64Milli(occurred_at)) AS from, max(toUnixTimestamp64Milli(occurred_at)) AS to, count() AS texts
-       FROM predictions WHERE model = {model:String} AND text_id IN {textIds:Array(String)}`,
-      { model, textIds },
-    );
-    if (span === undefined || span.texts === 0) return;
+    const span = await spanOfLabelledTexts(clickhouse, model, changed);
+    if (span === undefined) return;
     for (const window of this.#closed.overlapping(span)) await this.#sayPerformance(window);
   }
 
@@ -221,21 +235,14 @@ export class ModelMonitor {
     return boundaries;
   }
 
-  /** Takes up from the tables how far event time has come, also in partitions that another instance stores. */
-  async refresh(): Promise<void> {
-    const { model, clickhouse } = this.#options;
-    const newest = (table: string, partition: string, time: string) =>
-      clickhouse.query<{ partition: number; at: number }>(
-        `SELECT ${partition} AS partition, max(toUnixTimestamp64Milli(${time})) AS at FROM ${table} WHERE model = {model:String} GROUP BY partition`,
-        { model },
-      );
-    for (const { partition, at } of await newest('texts', 'kafka_partition', 'occurred_at'))
-      this.#texts.learn(`texts-${partition}`, at);
-    for (const { partition, at } of await newest('predictions', 'input_partition', 'occurred_at'))
-      this.#texts.learn(`predictions-${partition}`, at);
-    for (const { partition, at } of await newest('labels', 'kafka_partition', 'labelled_at'))
-      this.#labels.learn(`labels-${partition}`, at);
-    this.#newTexts = true;
+  /** Takes up from the tables what was stored since the last look, also by other instances. */
+  async look(): Promise<void> {
+    for (const { table, partition, storedIn, first, oldest, newest } of await this.#stored.look(
+      this.#options.clock.now(),
+    )) {
+      if (table === 'labels') this.onLabels({ partition: storedIn, offset: first }, newest);
+      else this.onTexts(`${table}-${partition}`, { from: oldest, to: newest });
+    }
   }
 
   /** Texts and labels that were stored before a crash but not looked at: statements that no longer fit are made again. */

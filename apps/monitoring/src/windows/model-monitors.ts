@@ -1,12 +1,14 @@
 import type { ClickHouse } from '#libs/clickhouse';
-import type { DriftReport, Label, PerformanceReport, TopicName } from '#libs/events';
+import type { DriftReport, PerformanceReport, TopicName } from '#libs/events';
 import { type Clock, type Configuration, type Logger, type Metrics, reasonOf } from '#libs/platform';
+import type { Stream } from '#libs/stream';
 import { PerformanceEvaluator } from '../performance/performance.evaluator.ts';
 import { DriftEvaluator } from './drift.evaluator.ts';
 import { ModelMonitor } from './model-monitor.ts';
 
 export interface ModelMonitorsOptions {
   clickhouse: ClickHouse;
+  admin: Pick<Stream['admin'], 'endOffsets' | 'groupLag'>;
   config: Configuration['monitoring'];
   clock: Clock;
   logger: Logger;
@@ -15,22 +17,35 @@ export interface ModelMonitorsOptions {
   publishPerformance: (report: PerformanceReport) => Promise<void>;
 }
 
+/** Consumer group of every instance. */
+export const monitoringGroup = 'monitoring';
+
 /** How often time alone may close a window: the idle time-out of the watermark passes without an event. */
 const tick = 1000;
 const verdictLevel: Record<string, number> = { warning: 1, drift: 2 };
 
+/** From one assignment of partitions to the next, when this instance is the one that evaluates. */
+interface Turn {
+  readonly assigned: ReadonlySet<string>;
+  readonly monitors: Map<string, ModelMonitor>;
+  readonly starting: Map<string, Promise<ModelMonitor>>;
+  /** What the topics hold; undefined until everything that was said before is in the tables. */
+  topics: { filled: { texts: number[]; labels: number[] }; readsAll: boolean } | undefined;
+  /** The models that the tables know have been resumed. */
+  resumed: boolean;
+}
+
 /**
  * The monitors of all models that have been answered, evaluated one after the other. Of several instances the one that
- * reads partition 0 of the predictions evaluates: windows are statements about all partitions.
+ * reads partition 0 of the predictions evaluates: windows are statements about all partitions. When another one takes
+ * over, it goes on from the tables.
  */
 export class ModelMonitors {
   readonly #options: ModelMonitorsOptions;
-  readonly #monitors = new Map<string, ModelMonitor>();
-  readonly #starting = new Map<string, Promise<ModelMonitor>>();
   readonly #drift: DriftEvaluator;
   readonly #performance: PerformanceEvaluator;
-  #evaluates = true;
-  #readsAll = true;
+  #assigned = false;
+  #turn: Turn | undefined;
   #running: Promise<void> | undefined;
   #again = false;
   #timer: NodeJS.Timeout | undefined;
@@ -42,48 +57,46 @@ export class ModelMonitors {
     this.#performance = new PerformanceEvaluator(options);
   }
 
-  /** Resumes the models that the tables know. */
-  async start(): Promise<void> {
-    const known = await this.#options.clickhouse.query<{ model: string }>(
-      'SELECT DISTINCT model FROM predictions ORDER BY model',
-    );
-    for (const { model } of known) await this.#monitor(model);
+  start(): void {
     this.#timer = setInterval(() => this.evaluate(true), tick);
-    this.evaluate();
   }
 
-  async onPrediction(model: string, partition: string, occurredAt: number): Promise<void> {
-    const monitor = this.#monitors.get(model) ?? (await this.#monitor(model));
-    monitor.onText(partition, occurredAt);
+  async onPrediction(model: string, inputPartition: number, occurredAt: number): Promise<void> {
+    const turn = this.#turn;
+    // What is stored before a turn begins is read from the tables.
+    if (turn?.topics === undefined) return;
+    const monitor = turn.monitors.get(model) ?? (await this.#monitor(turn, model));
+    monitor.onTexts(`predictions-${inputPartition}`, { from: occurredAt, to: occurredAt });
   }
 
   /** Only of models that have been answered: a text may name anything. */
-  onText(model: string, partition: string, occurredAt: number): void {
-    this.#tell(model, (monitor) => monitor.onText(partition, occurredAt));
+  onText(model: string, partition: number, occurredAt: number): void {
+    this.#tell(model, (monitor) => monitor.onTexts(`texts-${partition}`, { from: occurredAt, to: occurredAt }));
   }
 
-  onLabel(partition: string, label: Label): void {
-    this.#tell(label.model, (monitor) => monitor.onLabel(partition, label));
+  onLabel(model: string, at: { partition: number; offset: number }, labelledAt: number): void {
+    this.#tell(model, (monitor) => monitor.onLabels(at, labelledAt));
   }
 
   /** A monitor that is just starting has read the tables maybe before this was stored: it is told when it has started. */
   #tell(model: string, event: (monitor: ModelMonitor) => void): void {
-    const monitor = this.#monitors.get(model);
+    const monitor = this.#turn?.monitors.get(model);
     if (monitor !== undefined) event(monitor);
-    else this.#starting.get(model)?.then(event, () => undefined);
+    else this.#turn?.starting.get(model)?.then(event, () => undefined);
   }
 
   onAssigned(partitions: readonly { topic: TopicName; partition: number }[]): void {
-    const read = partitions.filter(({ topic }) => topic === 'predictions').map(({ partition }) => partition);
-    this.#evaluates = read.includes(0);
-    // Another instance has the rest: what it stores is seen in the tables.
-    this.#readsAll = this.#evaluates && read.length === Math.max(...read) + 1;
-    this.evaluate(true);
+    const assigned = new Set(partitions.map(({ topic, partition }) => `${topic}-${partition}`));
+    this.#assigned = true;
+    this.#turn = assigned.has('predictions-0')
+      ? { assigned, monitors: new Map(), starting: new Map(), topics: undefined, resumed: false }
+      : undefined;
+    this.evaluate();
   }
 
   /** True when everything that arrived has been looked at. */
   get idle(): boolean {
-    return this.#running === undefined && this.#failure === undefined && !this.#pending();
+    return this.#assigned && this.#running === undefined && this.#failure === undefined && !this.#pending();
   }
 
   /** Why nothing is said at the moment, if so. */
@@ -93,16 +106,17 @@ export class ModelMonitors {
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
-    this.#evaluates = false;
+    this.#turn = undefined;
     await this.#running;
   }
 
   #pending(): boolean {
-    return this.#evaluates && [...this.#monitors.values()].some(({ pending }) => pending);
+    const turn = this.#turn;
+    return turn !== undefined && (!turn.resumed || [...turn.monitors.values()].some(({ pending }) => pending));
   }
 
-  #monitor(model: string): Promise<ModelMonitor> {
-    const known = this.#starting.get(model);
+  #monitor(turn: Turn, model: string): Promise<ModelMonitor> {
+    const known = turn.starting.get(model);
     if (known !== undefined) return known;
     const { clickhouse, config, clock } = this.#options;
     const starting = ModelMonitor.start({
@@ -112,25 +126,26 @@ export class ModelMonitors {
       clock,
       drift: this.#drift,
       performance: this.#performance,
-      publishDrift: (report) => this.#sayDrift(report),
-      publishPerformance: (report) => this.#sayPerformance(report),
+      filled: turn.topics?.filled ?? { texts: [], labels: [] },
+      publishDrift: (report) => this.#sayDrift(turn, report),
+      publishPerformance: (report) => this.#sayPerformance(turn, report),
     });
-    this.#starting.set(model, starting);
+    turn.starting.set(model, starting);
     starting.then(
-      (monitor) => this.#monitors.set(model, monitor),
-      () => this.#starting.delete(model),
+      (monitor) => turn.monitors.set(model, monitor),
+      () => turn.starting.delete(model),
     );
     return starting;
   }
 
   /** Single flight: what arrives meanwhile is looked at right after. `timed`: time has passed, maybe nothing else. */
   evaluate(timed = false): void {
-    if (!this.#evaluates) return;
+    if (this.#turn === undefined) return;
     if (this.#running !== undefined) {
       this.#again ||= !timed;
       return;
     }
-    this.#running = this.#evaluateAll(timed).finally(() => {
+    this.#running = this.#evaluateAll(this.#turn, timed).finally(() => {
       this.#running = undefined;
       if (!this.#again) return;
       this.#again = false;
@@ -138,23 +153,60 @@ export class ModelMonitors {
     });
   }
 
-  async #evaluateAll(timed: boolean): Promise<void> {
-    const { logger } = this.#options;
-    for (const [model, monitor] of this.#monitors) {
+  /** Nothing is lost by a failure: a monitor looks at the same again at the next tick. */
+  async #evaluateAll(turn: Turn, timed: boolean): Promise<void> {
+    const failures: string[] = [];
+    const attempt = async (what: string, action: () => Promise<void>) => {
       try {
-        if (timed && !this.#readsAll) await monitor.refresh();
-        await monitor.evaluate();
-        this.#failure = undefined;
+        await action();
       } catch (error) {
-        // Nothing is lost: the monitor looks at the same again at the next tick.
-        this.#failure = `${model}: ${reasonOf(error)}`;
-        logger.error({ model, reason: reasonOf(error) }, 'a model could not be evaluated; it is tried again');
+        // Cut off because another instance evaluates now.
+        if (turn !== this.#turn) return;
+        failures.push(`${what}: ${reasonOf(error)}`);
+        this.#options.logger.error({ what, reason: reasonOf(error) }, 'could not be evaluated; it is tried again');
       }
+    };
+    if (!turn.resumed) await attempt('models', () => this.#resume(turn));
+    for (const [model, monitor] of turn.monitors) {
+      await attempt(model, async () => {
+        if (timed && turn.topics?.readsAll === false) await monitor.look();
+        await monitor.evaluate();
+      });
     }
+    this.#failure = failures.length === 0 ? undefined : failures.join('; ');
   }
 
-  async #sayDrift(report: DriftReport): Promise<void> {
+  /** Begins a turn: resumes the models that the tables know. */
+  async #resume(turn: Turn): Promise<void> {
+    turn.topics ??= await this.#watchedTopics(turn);
+    if (turn.topics === undefined) return;
+    const known = await this.#options.clickhouse.query<{ model: string }>(
+      'SELECT DISTINCT model FROM predictions ORDER BY model',
+    );
+    for (const { model } of known) await this.#monitor(turn, model);
+    turn.resumed = true;
+  }
+
+  /** Undefined while something that was said is not in the tables yet: it would be said again. */
+  async #watchedTopics({ assigned }: Turn): Promise<Turn['topics']> {
+    const { admin } = this.#options;
+    for (const topic of ['drift-reports', 'performance-reports'] as const) {
+      if ((await admin.groupLag(monitoringGroup, topic)).total > 0) return undefined;
+    }
+    const filled = { texts: [] as number[], labels: [] as number[] };
+    let readsAll = true;
+    for (const topic of ['texts', 'predictions', 'labels'] as const) {
+      for (const { partition, high } of await admin.endOffsets(topic)) {
+        readsAll &&= assigned.has(`${topic}-${partition}`);
+        if (high > 0n && topic !== 'predictions') filled[topic].push(partition);
+      }
+    }
+    return { filled, readsAll };
+  }
+
+  async #sayDrift(turn: Turn, report: DriftReport): Promise<void> {
     const { metrics, publishDrift } = this.#options;
+    this.#assertCurrent(turn);
     await publishDrift(report);
     const { model } = report;
     metrics.increment('tidemill_windows_total', { model });
@@ -162,11 +214,16 @@ export class ModelMonitors {
     metrics.set('tidemill_expected_accuracy', report.expectedAccuracy, { model });
   }
 
-  async #sayPerformance(report: PerformanceReport): Promise<void> {
+  async #sayPerformance(turn: Turn, report: PerformanceReport): Promise<void> {
     const { metrics, publishPerformance } = this.#options;
+    this.#assertCurrent(turn);
     await publishPerformance(report);
     const { model } = report;
     if (report.scope === 'rolling') metrics.set('tidemill_rolling_accuracy', report.accuracy.value, { model });
     else metrics.set('tidemill_label_coverage', report.labelCoverage, { model });
+  }
+
+  #assertCurrent(turn: Turn): void {
+    if (turn !== this.#turn) throw new Error('partitions were assigned anew; who evaluates now says it');
   }
 }

@@ -24,15 +24,28 @@ describe('Watermark', () => {
     expect(watermark.get()).toBe(250);
   });
 
-  it('rests although what it knows is looked up again', () => {
+  it('waits for partitions that hold events, and after a rest for all of them again', () => {
     const watermark = fresh();
-    watermark.learn('texts-0', 500);
-    expect(watermark.idle).toBe(false);
+    watermark.expect('texts-1');
+    watermark.observe('texts-0', 500);
+    expect(watermark.get()).toBe(Number.NEGATIVE_INFINITY);
+    watermark.observe('texts-1', 300);
+    watermark.expect('texts-1');
+    expect(watermark.get()).toBe(240);
     clock.time += 1000;
-    watermark.learn('texts-0', 500);
-    expect(watermark.idle).toBe(true);
-    watermark.learn('texts-0', 501);
-    expect(watermark.idle).toBe(false);
+    watermark.observe('texts-0', 900);
+    expect(watermark.get()).toBe(240);
+    watermark.observe('texts-1', 800);
+    expect(watermark.get()).toBe(740);
+  });
+
+  it('gives up on a partition that stays silent', () => {
+    const watermark = fresh();
+    watermark.expect('texts-1');
+    clock.time += 500;
+    watermark.observe('texts-0', 500);
+    clock.time += 500;
+    expect(watermark.get()).toBe(440);
   });
 
   it('does not follow a time that lies days ahead of the clock', () => {

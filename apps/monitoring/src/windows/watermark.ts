@@ -8,8 +8,10 @@ export interface WatermarkOptions {
   clock: Clock;
 }
 
-/** An event further ahead of the clock than this has a wrong time: it is kept, but event time does not follow it. */
 const plausibleFuture = 86_400_000;
+
+/** An event later than this has a wrong time: it is kept, but event time does not follow it. Epoch milliseconds. */
+export const latestPlausible = (now: number): number => now + plausibleFuture;
 
 /**
  * How far event time has certainly come: the least, over partitions, of the newest event seen, minus the allowed
@@ -24,16 +26,20 @@ export class Watermark {
     this.#options = options;
   }
 
-  /** Notes an event with event time `at` (epoch milliseconds) of `partition`, which names topic and partition. */
-  observe(partition: string, at: number): void {
-    if (at > this.#options.clock.now() + plausibleFuture) return;
-    const newest = Math.max(at, this.#partitions.get(partition)?.newest ?? at);
-    this.#partitions.set(partition, { newest, seenAt: this.#options.clock.now() });
+  /** A partition that holds events though none has been seen: it holds the watermark back, until the idle time-out. */
+  expect(partition: string): void {
+    if (this.#partitions.has(partition)) return;
+    this.#partitions.set(partition, { newest: Number.NEGATIVE_INFINITY, seenAt: this.#options.clock.now() });
   }
 
-  /** Takes over how far a partition has come from the tables: looking there again is no event. */
-  learn(partition: string, at: number): void {
-    if (at > (this.#partitions.get(partition)?.newest ?? Number.NEGATIVE_INFINITY)) this.observe(partition, at);
+  /** Notes an event with event time `at` (epoch milliseconds) of `partition`, which names topic and partition. */
+  observe(partition: string, at: number): void {
+    const now = this.#options.clock.now();
+    if (at > latestPlausible(now)) return;
+    // After a rest the first event is not the only one: what comes in the other partitions is waited for again.
+    if (this.idle) for (const known of this.#partitions.values()) known.seenAt = now;
+    const newest = Math.max(at, this.#partitions.get(partition)?.newest ?? at);
+    this.#partitions.set(partition, { newest, seenAt: now });
   }
 
   /** Epoch milliseconds before which everything has arrived; -Infinity before the first event. */

@@ -99,6 +99,27 @@ WHERE model = {model:String} AND labelled_at <= fromUnixTimestamp64Milli({labell
 ORDER BY text_id, labelled_at DESC, kafka_offset DESC, kafka_partition DESC
 LIMIT 1 BY text_id`;
 
+/**
+ * The span of event time of the texts whose labels lie at or after an offset of their partition of topic labels;
+ * undefined when none of them has been answered.
+ */
+export async function spanOfLabelledTexts(
+  clickhouse: ClickHouse,
+  model: string,
+  firstOffsets: ReadonlyMap<number, number>,
+): Promise<{ from: number; to: number } | undefined> {
+  const [span] = await clickhouse.query<{ from: number; to: number; texts: number }>(
+    `SELECT min(toUnixTimestamp64Milli(occurred_at)) AS from, max(toUnixTimestamp64Milli(occurred_at)) AS to, count() AS texts
+     FROM predictions
+     WHERE model = {model:String} AND text_id IN (
+       SELECT text_id FROM labels
+       WHERE model = {model:String} AND has({partitions:Array(Int32)}, kafka_partition)
+         AND kafka_offset >= {offsets:Array(Int64)}[indexOf({partitions:Array(Int32)}, kafka_partition)])`,
+    { model, partitions: [...firstOffsets.keys()], offsets: [...firstOffsets.values()] },
+  );
+  return span === undefined || span.texts === 0 ? undefined : span;
+}
+
 /** Labelled texts, and those of them answered right, in each slice of `duration` from `after` (epoch milliseconds) on. */
 export function labelsPerBucket(
   clickhouse: ClickHouse,
