@@ -70,8 +70,9 @@ function* slices(mails: readonly Mail[], seed: number): Generator<Slice, void, u
 }
 
 function titleOf(from: number): string {
-  const date = new Date(from).toISOString().slice(0, 10);
-  return from === event ? `mail of ${date}: a new source appears` : `mail of ${date}`;
+  return from < event
+    ? 'mail of the same lists and senders, day by day'
+    : 'a new source appears: feeds turned into mails';
 }
 
 function asText(id: string, { text, receivedAt, group }: Mail): Text {
