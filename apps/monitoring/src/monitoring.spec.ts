@@ -148,6 +148,9 @@ describe('monitoring', () => {
     ]);
     expect(since[5]).toMatchObject({ referenceTexts: 4 * perHour });
     expect(rolling()).toMatchObject({ version: 2, texts: perHour, accuracy: { value: 0.5 } });
+    // Half of its first hour was labelled by its end, and one text at its end.
+    const first = performance.find(({ scope, version }) => scope === 'rolling' && version === 2);
+    expect(first).toMatchObject({ windowEnd: start + 7 * hour, texts: perHour / 2 + 1 });
   });
 
   it('waits for every partition that holds texts, so that windows do not depend on which is read first', async () => {

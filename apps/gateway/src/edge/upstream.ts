@@ -26,6 +26,9 @@ export interface UpstreamAnswer {
   retryAfter: string | undefined;
 }
 
+/** Segments that URLs resolve: a name like this would ask for another path than the one that was checked. */
+const dotSegment = /\/(\.|%2e){1,2}(\/|$)/i;
+
 /** Another service of the loop, spoken to over HTTP. */
 export class Upstream {
   readonly name: string;
@@ -100,7 +103,7 @@ export class Upstream {
     if (body instanceof Readable) {
       init.body = Readable.toWeb(body) as ReadableStream;
       init.duplex = 'half';
-    } else if (body !== undefined && body !== null) init.body = JSON.stringify(body);
+    } else if (body !== undefined && body !== null) init.body = written(body);
     const response = await this.#fetch(path, gone.signal, deadline, init);
     // A proxy before the service speaks for itself.
     if (response.status > 500 && response.headers.get('content-type')?.includes('problem+json') !== true) {
@@ -119,6 +122,7 @@ export class Upstream {
   async #fetch(path: string, signal: AbortSignal | undefined, deadline: number, init: RequestInit) {
     if (this.#urls.length === 0)
       throw new Problem(503, `no ${this.name} service is configured: set ${this.name}.url`, { retryAfter: 5 });
+    if (dotSegment.test(path.split('?')[0] ?? '')) throw new Problem(400, '"." and ".." are no names in a path');
     const timeout = AbortSignal.timeout(deadline);
     const signals = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
     const first = this.#turn++;
@@ -160,6 +164,15 @@ function asProblem({ status, body, retryAfter }: UpstreamAnswer, name: string): 
     ...rest,
     ...extras,
   });
+}
+
+/** @throws Problem 400 for what could be read but is nested too deeply to be written again */
+function written(body: unknown): string {
+  try {
+    return JSON.stringify(body);
+  } catch {
+    throw new Problem(400, 'the body is nested too deeply');
+  }
 }
 
 function parsed(text: string): unknown {

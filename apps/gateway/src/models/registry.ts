@@ -23,7 +23,8 @@ export class Registry {
   /** Hands the request on under its own path. */
   forward(request: FastifyRequest, reply: FastifyReply, deadline?: number) {
     return this.upstream.forward(request, reply, {
-      path: request.url,
+      // A request line may name the whole URL (RFC 9112, 3.2.2); the host in it is not asked.
+      path: request.url.replace(/^https?:\/\/[^/?]*/i, ''),
       ...(deadline === undefined ? {} : { deadline }),
     });
   }
