@@ -30,6 +30,7 @@ let refused: PromiseWithResolvers<void>;
 let instance: Instance;
 let drift: DriftReport[];
 let performance: PerformanceReport[];
+let inOrder: (DriftReport | PerformanceReport)[];
 
 const open = () => {
   const watched: ClickHouse = {
@@ -40,7 +41,7 @@ const open = () => {
         throw error;
       }),
   };
-  return openInstance({ ...memory, clickhouse: watched, said: { drift, performance } });
+  return openInstance({ ...memory, clickhouse: watched, said: { drift, performance, inOrder } });
 };
 const close = () => instance[Symbol.asyncDispose]();
 
@@ -48,7 +49,7 @@ beforeEach(async () => {
   clock.ahead = 0;
   memory = await openMemoryStream({}, { clock });
   clickhouse = await openTemporaryClickHouse();
-  [drift, performance] = [[], []];
+  [drift, performance, inOrder] = [[], [], []];
   refused = Promise.withResolvers();
   instance = await open();
 });
@@ -151,6 +152,21 @@ describe('monitoring', () => {
     // Half of its first hour was labelled by its end, and one text at its end.
     const first = performance.find(({ scope, version }) => scope === 'rolling' && version === 2);
     expect(first).toMatchObject({ windowEnd: start + 7 * hour, texts: perHour / 2 + 1 });
+  });
+
+  it('speaks in the order of event time, however much has waited', async () => {
+    await close();
+    const texts = hours(0, 6, 'old');
+    await send(texts);
+    await label(texts.map(({ id }) => id));
+    instance = await open();
+    await settled();
+    const said = inOrder.map((report) => [report.windowEnd, 'scope' in report ? report.scope : 'drift']);
+    expect(said).toStrictEqual(
+      [1, 2, 3, 4, 5].flatMap((number) =>
+        ['drift', 'window', 'rolling'].map((scope) => [start + number * hour, scope]),
+      ),
+    );
   });
 
   it('waits for every partition that holds texts, so that windows do not depend on which is read first', async () => {

@@ -13,7 +13,7 @@ export interface InstanceOptions {
   logger: Logger;
   metrics: Metrics;
   /** What instances say, in order. */
-  said: { drift: DriftReport[]; performance: PerformanceReport[] };
+  said: { drift: DriftReport[]; performance: PerformanceReport[]; inOrder?: (DriftReport | PerformanceReport)[] };
 }
 
 export interface Instance extends AsyncDisposable {
@@ -30,10 +30,12 @@ export async function openInstance({ said, ...services }: InstanceOptions): Prom
     config: monitoringConfig(),
     publishDrift: async (value) => {
       said.drift.push(value);
+      said.inOrder?.push(value);
       await producer.send('drift-reports', [{ key: value.model, value }]);
     },
     publishPerformance: async (value) => {
       said.performance.push(value);
+      said.inOrder?.push(value);
       await producer.send('performance-reports', [{ key: value.model, value }]);
     },
   });

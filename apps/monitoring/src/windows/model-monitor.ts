@@ -22,6 +22,16 @@ export interface ModelMonitorOptions {
   filled: { texts: readonly number[]; labels: readonly number[] };
 }
 
+/** Epoch milliseconds. */
+interface EventTime {
+  /** Before this every text and its answer has arrived. */
+  texts: number;
+  /** Before this every label has arrived as well. */
+  rolling: number;
+  /** No more labels are coming soon. */
+  resting: boolean;
+}
+
 /** Share of the rolling labels that must be new before the rolling figures are stated again. */
 const rollingStep = 0.1;
 
@@ -100,21 +110,23 @@ export class ModelMonitor {
   }
 
   /**
-   * Says everything that can be said by now.
+   * Says everything that can be said by now, in the order of event time however much has waited: decisions follow it.
    * @throws when the tables or the broker do not answer; the next call looks at the same again.
    */
   async evaluate(): Promise<void> {
     const looked = { texts: this.#changedTexts, labels: this.#changedLabels };
     this.#changedTexts = undefined;
     this.#changedLabels = new Map();
+    this.#newTexts = false;
+    const time = this.#eventTime();
     try {
-      // In this order: a rolling figure must not be older than the window it belongs to.
       if (looked.texts !== undefined) await this.#restate(looked.texts);
-      await this.#closeWindows();
+      await this.#closeWindows(time);
       if (looked.labels.size > 0) await this.#restatePerformance(looked.labels);
-      await this.#stateRolling();
+      await this.#stateRolling(time);
     } catch (error) {
       this.#newTexts = true;
+      this.#rolledTo = undefined;
       this.#lookAgain();
       if (looked.texts !== undefined) this.#textsChanged(looked.texts);
       for (const [partition, offset] of looked.labels) this.#labelsChanged(partition, offset);
@@ -131,14 +143,22 @@ export class ModelMonitor {
     this.#changedLabels.set(partition, Math.min(offset, this.#changedLabels.get(partition) ?? offset));
   }
 
-  async #closeWindows(): Promise<void> {
+  /** How far texts and labels have come, at one moment. */
+  #eventTime(): EventTime {
+    const [texts, labels] = [this.#texts.get(), this.#labels.get()];
+    // A label can be older than the answer to its text: that one has come when texts have passed the moment, too.
+    const rolling = this.#texts.idle ? labels : Math.min(labels, texts);
+    return { texts, rolling, resting: this.#labels.idle && rolling === labels };
+  }
+
+  async #closeWindows(time: EventTime): Promise<void> {
     const { model, clickhouse, config, drift } = this.#options;
-    this.#newTexts = false;
-    const watermark = this.#texts.get();
+    const watermark = time.texts;
     const duration = milliseconds(config.window.duration);
     // Windows end at multiples of the duration: between two of them there is nothing to be closed.
     const passed = Math.floor(watermark / duration);
     if (passed === this.#passed || watermark === Number.NEGATIVE_INFINITY) return;
+    this.#passed = passed;
     const after = this.#closed.last?.windowEnd;
     const buckets = await textsPerBucket(clickhouse, model, { after: after ?? 0, duration });
     const windows = closableWindows(
@@ -147,12 +167,12 @@ export class ModelMonitor {
       { after, watermark },
     );
     for (const window of windows) {
+      await this.#stateRolling(time, window.end - duration);
       const report = await drift.evaluate(model, window, this.#closed);
       await this.#options.publishDrift(report);
       this.#closed.noteDrift(report);
       await this.#sayPerformance(report);
     }
-    this.#passed = passed;
   }
 
   /** Late texts: the windows they fall into are stated again, if that changes anything. */
@@ -193,26 +213,23 @@ export class ModelMonitor {
 
   /**
    * At every multiple of the window duration that label time has passed with enough new labels; and at the last label
-   * when no more are coming, as after a file of labels that was sent at once.
+   * when no more are coming, as after a file of labels that was sent at once. Up to `until` (epoch milliseconds).
    */
-  async #stateRolling(): Promise<void> {
+  async #stateRolling(time: EventTime, until = Number.POSITIVE_INFINITY): Promise<void> {
     const { model, config, performance } = this.#options;
     const duration = milliseconds(config.window.duration);
-    // A label can be older than the answer to its text: that one has come when texts have passed the moment, too.
-    const labels = this.#labels.get();
-    const watermark = this.#texts.idle ? labels : Math.min(labels, this.#texts.get());
+    const watermark = Math.min(time.rolling, until);
     if (watermark === Number.NEGATIVE_INFINITY) return;
-    const resting = this.#labels.idle && watermark === labels;
-    const at = resting ? watermark : Math.floor(watermark / duration) * duration;
+    const at = time.resting && watermark < until ? watermark : Math.floor(watermark / duration) * duration;
     const last = this.#closed.lastRolling?.windowEnd ?? 0;
-    if (at <= last || at === this.#rolledTo) return;
+    if (at <= Math.max(last, this.#rolledTo ?? 0)) return;
+    this.#rolledTo = at;
     const step = Math.max(1, Math.round(config.performance.rollingLabels * rollingStep));
     const boundaries = await this.#rollingBoundaries({ after: last, until: at, step, duration });
     for (const boundary of boundaries) {
       const report = await performance.rolling(model, boundary);
       if (report !== undefined) await this.#say(report);
     }
-    this.#rolledTo = at;
   }
 
   async #rollingBoundaries(span: { after: number; until: number; step: number; duration: number }): Promise<number[]> {

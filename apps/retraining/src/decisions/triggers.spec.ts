@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClickHouse, type TableName, type TableRecords, toRow } from '#libs/clickhouse';
-import type { DriftReport, PerformanceReport, TriggerDecision } from '#libs/events';
+import type { DriftReport, Label, PerformanceReport, TriggerDecision } from '#libs/events';
 import { type Configuration, loadConfig, newId } from '#libs/platform';
 import { ArtifactStore, Registry } from '#libs/registry';
 import { openTemporaryClickHouse } from '../../../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
@@ -195,6 +195,24 @@ describe('triggers', () => {
     expect(said()).toEqual(['drift held', 'drift fired', 'accuracy not-met', 'new-labels not-met']);
     expect(decisions[1]).toMatchObject({ occurredAt: start + 2 * hour, requestId: decisions[1]?.id });
     expect(queue.pending(model)).toBe(true);
+  });
+
+  it('count labels that monitoring is about to store', async () => {
+    const { stream } = memory;
+    const value: Label = { ...example('labels/1/contradicting'), model };
+    await stream.producer().send('labels', [{ key: value.textId, value }]);
+    const asked = vi.spyOn(stream.admin, 'groupLag');
+    const monitoring = await stream.consume({
+      groupId: 'monitoring',
+      topics: ['labels'],
+      handleBatch: async () => {
+        await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+        await labelled(0, 10);
+      },
+    });
+    await report(drift(0));
+    expect(said()).toEqual(['drift fired']);
+    await monitoring.close();
   });
 
   it('are held while a request is pending, and in the cool-down after it', async () => {

@@ -5,6 +5,7 @@ import { type Clock, type Configuration, type Logger, type Metrics, milliseconds
 import type { ArtifactStore, Registry } from '#libs/registry';
 import type { LogReader, Stream } from '#libs/stream';
 import type { RequestQueue } from '../workflow/request-queue.ts';
+import { storedPatience, untilStored } from '../workflow/stored.ts';
 import { accuracyPolicy } from './accuracy.policy.ts';
 import { decide, decisionId, type Finding, type Occasion } from './decision.ts';
 import type { DecisionLog } from './decision-log.ts';
@@ -121,6 +122,7 @@ export class Triggers {
         this.#waiting.shift();
         this.#failure = undefined;
       } catch (error) {
+        if (signal.aborted) return;
         this.#failure = `a decision waits: ${reasonOf(error)}`;
         logger.warn({ reason: reasonOf(error) }, 'a decision could not be taken and is tried again');
         await delay(retryAfter, undefined, { signal }).catch(() => undefined);
@@ -129,16 +131,23 @@ export class Triggers {
   }
 
   async #onDrift(report: DriftReport, occasion = this.#occasion(report)): Promise<void> {
-    const { clickhouse, registry, config } = this.#options;
+    const { registry, config } = this.#options;
     const { triggers } = config.retraining;
     const { model, windowStart, verdict } = report;
-    const until = occasion.occurredAt;
     if (!triggers.drift || verdict === 'collecting' || this.#taken('drift', occasion)) return;
     const since = verdict === 'drift' ? this.#drift.since(report) : windowStart;
-    const labels = verdict === 'drift' ? await labelsOfTextsSince(clickhouse, { model, since, until }) : 0;
+    const labels = verdict === 'drift' ? await this.#labelsSince({ model, since, until: occasion.occurredAt }) : 0;
     const servingEpoch = registry.model(model)?.serving?.epoch;
     const situation = { servingEpoch, since, labels, minimumLabels: triggers.driftMinimumLabels };
     await this.#decide(driftPolicy(report, situation), occasion);
+  }
+
+  /** A window may close before labels given in it are stored: they count, whichever comes first. */
+  async #labelsSince(span: { model: string; since: number; until: number }): Promise<number> {
+    const { stream, clickhouse, logger } = this.#options;
+    if (!(await untilStored(stream.admin, { patience: storedPatience, signal: this.#stop.signal })))
+      logger.warn({ model: span.model }, 'monitoring does not keep up: labels that it has not stored yet do not count');
+    return labelsOfTextsSince(clickhouse, span);
   }
 
   async #onPerformance(report: PerformanceReport): Promise<void> {

@@ -12,7 +12,7 @@ import { type Gate, hostGates, qualityGates } from './gates.ts';
 import { labelCutOffOf, lineageOf, qualityGatesOf, type RegistryLineage, registryLineage } from './lineage.ts';
 import type { Progress } from './progress.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
-import { untilStored } from './stored.ts';
+import { storedPatience, untilStored } from './stored.ts';
 import { train, type Trained } from './train.ts';
 import { divide, type TrainingData } from './training-data.ts';
 import { tryHost } from './try-host.ts';
@@ -42,9 +42,6 @@ interface Built {
   metrics: Record<string, number>;
   lineage: RegistryLineage;
 }
-
-/** Longest wait for labels that are on their way into the tables, milliseconds. */
-const storedPatience = 60_000;
 
 /**
  * From a request to a promotion or a refusal, one request at a time:

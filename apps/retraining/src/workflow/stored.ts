@@ -1,6 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { StreamAdmin } from '#libs/stream';
 
+/** Longest wait for labels that are on their way into the tables, milliseconds. */
+export const storedPatience = 60_000;
 const askEvery = 100;
 
 /**
