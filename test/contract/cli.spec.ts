@@ -65,12 +65,10 @@ async function recorded(topic: 'texts' | 'labels') {
 }
 
 describe('help', () => {
-  it('comes at once', async () => {
-    const { code, stdout, milliseconds } = await tidemill(['--help']);
+  it('begins with examples', async () => {
+    const { code, stdout } = await tidemill(['--help']);
     expect(code).toBe(0);
     expect(stdout).toContain('tidemill produce texts.jsonl --model news');
-    // 100 ms on an idle machine; the bound is for a busy one.
-    expect(milliseconds).toBeLessThan(3000);
   });
 
   it.each([

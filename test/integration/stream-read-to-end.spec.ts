@@ -36,10 +36,13 @@ async function transaction(end: 'commit' | 'abort'): Promise<void> {
   await open[end]();
   await producer.disconnect();
   // The marker is written after the answer; until then the topic ends before the transaction.
-  await vi.waitFor(async () => {
-    const ends = await backend.admin.offsets(topic);
-    expect(ends.reduce((sum, { high }) => sum + high, 0n)).toBe(2n);
-  });
+  await vi.waitFor(
+    async () => {
+      const ends = await backend.admin.offsets(topic);
+      expect(ends.reduce((sum, { high }) => sum + high, 0n)).toBe(2n);
+    },
+    { timeout: 10_000 },
+  );
 }
 
 async function read(): Promise<(string | null)[]> {

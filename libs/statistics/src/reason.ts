@@ -25,23 +25,28 @@ export function reasonOf(
   const moved = causes.map((cause) => describe(cause)).join(' and ');
   const shift =
     classes !== undefined && classes.zScore >= mentionedZ
-      ? `; class shares moved (z ${classes.zScore.toFixed(1)}), which alone is no drift`
+      ? `; class shares moved (z ${shown(classes.zScore)}), which alone is no drift`
       : '';
   if (verdict === 'drift') return moved;
   if (verdict === 'warning') {
     return `${moved}: more than chance (family-wise p ${familyWiseP.toFixed(3)}), not enough for drift${shift}`;
   }
   const [most] = causes;
-  const largest = most === undefined ? '' : ` (largest z ${most.zScore.toFixed(1)}, ${titles[most.name]})`;
+  const largest = most === undefined ? '' : ` (largest z ${shown(most.zScore)}, ${titles[most.name]})`;
   return `within what ${draws} held-out reference windows show${largest}${shift}`;
 }
 
 function describe({ name, value, nullMean, zScore }: DriftStatistic): string {
-  const z = `z ${zScore.toFixed(1)}`;
+  const z = `z ${shown(zScore)}`;
   if (!shares.includes(name))
     return `${titles[name]} moved (distance ${value.toFixed(3)} against ${nullMean.toFixed(3)}, ${z})`;
   const verb = value >= nullMean ? 'rose' : 'fell';
   return `${titles[name]} ${verb} from ${percent(nullMean)} to ${percent(value)} (${z})`;
+}
+
+/** One decimal, and no negative zero. */
+function shown(z: number): string {
+  return (Math.round(10 * z) / 10 + 0).toFixed(1);
 }
 
 function percent(share: number): string {

@@ -206,7 +206,7 @@ describe('triggers', () => {
       groupId: 'monitoring',
       topics: ['labels'],
       handleBatch: async () => {
-        await vi.waitFor(() => expect(asked).toHaveBeenCalled());
+        await vi.waitFor(() => expect(asked).toHaveBeenCalled(), { timeout: 20_000 });
         await labelled(0, 10);
       },
     });

@@ -132,7 +132,9 @@ describe('a handler that fails', () => {
     });
     await stuck.promise;
     await producer.send('texts', [{ key: 'free', value: text('free'), partition: 1 }]);
-    await vi.waitFor(async () => expect((await memory.stream.admin.groupLag('g', 'texts')).total).toBe(1));
+    await vi.waitFor(async () => expect((await memory.stream.admin.groupLag('g', 'texts')).total).toBe(1), {
+      timeout: 5000,
+    });
     expect(memory.readiness.reasons).toEqual([expect.stringMatching(/^consumer g: .*gone/)]);
     down = false;
     await vi.waitFor(() => expect(memory.readiness.ready).toBe(true), { timeout: 5000 });
@@ -218,7 +220,9 @@ describe('what must not be skipped', () => {
       topics: ['texts'],
       handleBatch: async (batch) => handled.resolve(ids(batch)),
     });
-    await vi.waitFor(() => expect(reader.readiness.reasons[0]).toMatch(/schema registry does not answer/));
+    await vi.waitFor(() => expect(reader.readiness.reasons[0]).toMatch(/schema registry does not answer/), {
+      timeout: 5000,
+    });
     memory.schemas.unavailable = false;
     expect(await handled.promise).toEqual(['a']);
     await pipeline.close();
