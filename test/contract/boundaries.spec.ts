@@ -47,6 +47,10 @@ const offences: Record<string, { file: string; imports: string; also?: Record<st
   'only-clickhouse-knows--clickhouse-client': { file: 'libs/stream/src/to-server.ts', imports: '@clickhouse/client' },
   'only-clickhouse-knows-chdb': { file: 'apps/monitoring/src/to-engine.ts', imports: 'chdb' },
   'only-model-knows-onnxruntime-node': { file: 'apps/inference/src/to-runtime.ts', imports: 'onnxruntime-node' },
+  'only-tokenizer-knows--huggingface-tokenizers': {
+    file: 'libs/model/src/to-library.ts',
+    imports: '@huggingface/tokenizers',
+  },
   'only-platform-knows--prometheus-io-client': {
     file: 'apps/gateway/src/to-metrics.ts',
     imports: '@prometheus-io/client',
@@ -57,6 +61,7 @@ const offences: Record<string, { file: string; imports: string; also?: Record<st
 const legal: Record<string, string> = {
   'libs/stream/src/kafka.ts': 'kafkajs',
   'libs/clickhouse/src/engine.ts': 'chdb',
+  'libs/tokenizer/src/library.ts': '@huggingface/tokenizers',
   'libs/platform/src/metrics.ts': '@prometheus-io/client',
   'libs/platform/src/disk.ts': 'node:fs',
   'apps/standalone/src/all.ts': '../../gateway/src/main.ts',

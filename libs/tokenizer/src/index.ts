@@ -1,0 +1,1 @@
+export { type Encoding, loadTokenizer, type Tokenizer } from './tokenizer.ts';
