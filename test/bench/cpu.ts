@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { familyOf } from '../support/product.ts';
 
 /** Linux counts in hundredths of a second. */
 const microsecondsPerTick = 10_000;
@@ -12,6 +13,12 @@ export function cpuOf(pid: number): { own: number; children: number } {
     if (stat?.parent === pid) children += stat.microseconds;
   }
   return { own: statOf(String(pid))?.microseconds ?? 0, children };
+}
+
+/** The same of a process and all that descend from it and live now. */
+export async function familyCpu(pid: number): Promise<number> {
+  const family = await familyOf(pid);
+  return family.reduce((sum, member) => sum + (statOf(String(member))?.microseconds ?? 0), 0);
 }
 
 function statOf(pid: string): { parent: number; microseconds: number } | undefined {

@@ -1,110 +1,160 @@
 /**
- * Kafka in, Kafka out: CPU time a text of inference with the built-in model, beside Nest's own Kafka transport calling
- * the same model, in turns on the same broker. `npm run bench inference`
+ * Kafka in, Kafka out: CPU time a text of inference with the built-in model, beside what one would pick instead, with the
+ * same model, texts and broker, in turns. `npm run bench inference`
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import type { Prediction } from '#libs/events';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream, type TestStream, testKafka } from '../support/stream.ts';
 import { cpuOf, median } from './cpu.ts';
+import { mlserver } from './peers/mlserver.ts';
+import { pythonConsumer } from './peers/python-consumer.ts';
+import { pythonWith } from './peers/python.ts';
 import { model, realTexts, startInference, storeModel, versionEvent } from './served-model.ts';
 
-const rounds = 3;
-const counts = { tidemill: 40_000, nest: 4000 };
+const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const perSend = 1000;
+
+/** Something that reads `texts` and writes `predictions`. */
+interface Candidate {
+  name: string;
+  /** Texts of a round. */
+  count: number;
+  start: (test: TestStream) => Promise<AsyncDisposable & { pid: number }>;
+  /** How it takes a text; undefined: as Tidemill's Avro. */
+  encode?: (text: ReturnType<typeof textOf>) => { value: Buffer; headers?: Record<string, string> };
+}
 
 await using folder = await temporaryFolder();
 const bundle = await storeModel(folder.path);
 const texts = realTexts();
-const results: Record<string, { consumer: number; all: number }[]> = { tidemill: [], nest: [] };
-
+const python = await pythonWith('requirements.txt');
+const mlserverPython = await pythonWith('requirements-mlserver.txt');
+const candidates: Candidate[] = [
+  { name: 'Tidemill', count: 60_000, start: startTidemill },
+  { name: 'Python consumer', count: 20_000, start: (test) => pythonConsumer(python, test, bundle.directory) },
+  { name: "Nest's Kafka transport", count: 4000, start: startNest, encode: (text) => ({ value: json(text) }) },
+  {
+    name: 'MLServer',
+    count: 2000,
+    start: (test) => mlserver(mlserverPython, test, bundle.directory),
+    encode: inferenceRequest,
+  },
+];
+const costs = new Map(candidates.map(({ name }) => [name, new Array<{ consumer: number; all: number }>()]));
+const labels = new Map<string, Map<string, string>>();
 for (let round = 1; round <= rounds; round++) {
-  results['tidemill']?.push(await tidemill());
-  results['nest']?.push(await nest());
-}
-const perText = (name: string, part: 'consumer' | 'all') => results[name]?.map((result) => result[part]) ?? [];
-for (const name of Object.keys(results)) {
-  for (const part of ['consumer', 'all'] as const) {
-    const values = perText(name, part);
-    const spread = `${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)}`;
-    const what = part === 'consumer' ? 'consumer process' : 'with its model host';
-    const rate = (1e6 / median(values)).toFixed(0);
-    console.log(
-      `${name}, ${what}: ${median(values).toFixed(1)} µs CPU a text (${spread}), ${rate} texts a second and core`,
-    );
-  }
-}
-const ratio = (part: 'consumer' | 'all') =>
-  (median(perText('nest', part)) / median(perText('tidemill', part))).toFixed(1);
-console.log(`ratio: ${ratio('consumer')} × (consumer process), ${ratio('all')} × (with its model host)`);
-
-async function tidemill() {
-  await using test = await openTestStream();
-  await test.stream.producer().send('model-versions', [{ key: model, value: versionEvent(bundle, 1) }]);
-  await using inference = startInference(test, folder.path);
-  await inference.url;
-  const producer = test.stream.producer();
-  const send = async (from: number) => {
-    const records = Array.from({ length: perSend }, (_, i) => textOf(from + i));
-    await producer.send(
-      'texts',
-      records.map((value) => ({ key: value.id, value })),
-    );
-  };
-  return await measure(test, inference.pid, { send, count: counts.tidemill });
+  for (const candidate of candidates) costs.get(candidate.name)?.push(await measure(candidate));
+  process.stderr.write(`round ${round} of ${rounds}\n`);
 }
 
-async function nest() {
-  await using test = await openTestStream();
-  const arguments_ = [
-    testKafka().brokers.join(','),
-    test.topicPrefix,
-    join(bundle.directory, 'model.onnx'),
-    bundle.manifest.labels.join(','),
-  ];
-  const peer = fork(join(import.meta.dirname, 'peers', 'nest-kafka.ts'), arguments_, {
-    execArgv: ['--conditions=tidemill-source'],
-  });
-  try {
-    await once(peer, 'message');
-    const producer = test.stream.producer();
-    const send = async (from: number) => {
-      const messages = Array.from({ length: perSend }, (_, i) => textOf(from + i)).map((value) => ({
-        key: value.id,
-        value: Buffer.from(JSON.stringify(value)),
-      }));
-      await producer.sendRaw('texts', messages);
-    };
-    return await measure(test, peer.pid ?? 0, { send, count: counts.nest });
-  } finally {
-    peer.kill('SIGKILL');
-  }
+console.log('| | CPU a text | texts a second and core | Tidemill, with its model host, answers |\n|---|---|---|---|');
+const ours = costs.get('Tidemill') ?? [];
+row(
+  'Tidemill, consumer process alone',
+  ours.map(({ consumer }) => consumer),
+);
+for (const [name, of] of costs)
+  row(
+    name === 'Tidemill' ? 'Tidemill, with its model host' : name,
+    of.map(({ all }) => all),
+  );
+const [first, second] = [labels.get('Tidemill'), labels.get('Python consumer')];
+const same = [...(second ?? [])].filter(([id, label]) => first?.get(id) === label).length;
+console.log(`\nlabels of the Python consumer equal to Tidemill's: ${same} of ${second?.size ?? 0}`);
+
+function row(name: string, values: readonly number[]): void {
+  const spread = `${Math.min(...values).toFixed(1)}–${Math.max(...values).toFixed(1)}`;
+  const ratio = values.map((value, round) => value / (ours[round]?.all ?? Number.NaN));
+  const times = name.startsWith('Tidemill')
+    ? ''
+    : `${median(ratio).toFixed(1)} × as many (${Math.min(...ratio).toFixed(1)}–${Math.max(...ratio).toFixed(1)})`;
+  console.log(
+    `| ${name} | ${median(values).toFixed(1)} µs (${spread}) | ${(1e6 / median(values)).toFixed(0)} | ${times} |`,
+  );
 }
 
 /** CPU microseconds a text, after a warm-up of a fifth of the texts. */
-async function measure(test: TestStream, pid: number, load: { send: (from: number) => Promise<void>; count: number }) {
-  const warmUp = Math.ceil(load.count / 5 / perSend) * perSend;
-  for (let from = 0; from < warmUp; from += perSend) await load.send(from);
-  await answered(test, warmUp);
-  const before = cpuOf(pid);
-  for (let from = warmUp; from < warmUp + load.count; from += perSend) await load.send(from);
-  await answered(test, warmUp + load.count);
-  const after = cpuOf(pid);
-  const consumer = (after.own - before.own) / load.count;
-  return { consumer, all: consumer + (after.children - before.children) / load.count };
+async function measure({ name, count, start, encode }: Candidate): Promise<{ consumer: number; all: number }> {
+  await using test = await openTestStream();
+  await using peer = await start(test);
+  const producer = test.stream.producer();
+  const send = async (from: number, until: number) => {
+    for (let next = from; next < until; next += perSend) {
+      const values = Array.from({ length: Math.min(perSend, until - next) }, (_, i) => textOf(next + i));
+      if (encode === undefined)
+        await producer.send(
+          'texts',
+          values.map((value) => ({ key: value.id, value })),
+        );
+      else
+        await producer.sendRaw(
+          'texts',
+          values.map((value) => ({ key: value.id, ...encode(value) })),
+        );
+    }
+    await answered(test, until);
+  };
+  const warmUp = Math.ceil(count / 5);
+  await send(0, warmUp);
+  const before = cpuOf(peer.pid);
+  await send(warmUp, warmUp + count);
+  const after = cpuOf(peer.pid);
+  if (encode === undefined && !labels.has(name)) labels.set(name, await labelsOf(test));
+  const consumer = (after.own - before.own) / count;
+  return { consumer, all: consumer + (after.children - before.children) / count };
+}
+
+async function startTidemill(test: TestStream) {
+  await test.stream.producer().send('model-versions', [{ key: model, value: versionEvent(bundle, 1) }]);
+  const inference = startInference(test, folder.path);
+  await inference.url;
+  return inference;
+}
+
+async function startNest({ topicPrefix }: TestStream) {
+  const modelPath = join(bundle.directory, 'model.onnx');
+  const arguments_ = [testKafka().brokers.join(','), topicPrefix, modelPath, bundle.manifest.labels.join(',')];
+  const peer = fork(join(import.meta.dirname, 'peers', 'nest-kafka.ts'), arguments_, {
+    execArgv: ['--conditions=tidemill-source'],
+  });
+  await once(peer, 'message');
+  return {
+    pid: peer.pid ?? 0,
+    [Symbol.asyncDispose]: async () => void (peer.kill('SIGKILL'), await once(peer, 'exit')),
+  };
 }
 
 async function answered({ stream }: TestStream, count: number): Promise<void> {
-  for (const deadline = performance.now() + 60_000; performance.now() < deadline;) {
+  for (const deadline = performance.now() + 120_000; performance.now() < deadline;) {
     const ends = await stream.admin.endOffsets('predictions');
     if (ends.reduce((sum, { high }) => sum + Number(high), 0) >= count) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error('the texts have not been answered within a minute');
+  throw new Error('the texts have not been answered within two minutes');
+}
+
+async function labelsOf({ stream }: TestStream): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const note = ({ value }: { value: Prediction | null }) =>
+    void (value !== null && found.set(value.textId, value.label));
+  await stream.readToEnd('predictions', note);
+  return found;
 }
 
 function textOf(index: number) {
   const text = texts[index % texts.length] ?? '';
   return { id: `t${index}`, model, text, occurredAt: index, source: 'bench', attributes: {} };
+}
+
+/** Open Inference Protocol, as MLServer's Kafka server takes it. */
+function inferenceRequest({ text }: { text: string }) {
+  const inputs = [{ name: 'text', shape: [1], datatype: 'BYTES', data: [text] }];
+  return { value: json({ inputs }), headers: { 'mlserver-model': model } };
+}
+
+function json(value: unknown): Buffer {
+  return Buffer.from(JSON.stringify(value));
 }

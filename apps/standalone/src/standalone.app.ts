@@ -8,7 +8,7 @@ import { GatewayClient } from './gateway-client.ts';
 import { play } from './player/player.ts';
 import { startGateway, startServices } from './services.ts';
 import { followEvents } from './story/follow-events.ts';
-import { narrator } from './story/narrate.ts';
+import { narratedEvents, narrator } from './story/narrate.ts';
 import { Story } from './story/story.ts';
 import { streamScript } from './streams/index.ts';
 import type { StreamScript } from './streams/stream-script.ts';
@@ -99,6 +99,7 @@ async function playStream(
   void followEvents({
     gateway,
     logger,
+    types: narratedEvents(),
     onEvent: (event, data) => {
       const line = tell(event, data);
       if (line !== undefined) story.line(line);

@@ -132,7 +132,9 @@ export interface Metrics {
 /** A registry of its own with every declared metric; `processMetrics` adds those of Node itself. */
 export function createMetrics(options: { processMetrics?: boolean } = {}): Metrics {
   const registry = new Registry();
-  if (options.processMetrics === true) collectDefaultMetrics({ register: registry, prefix: 'tidemill_' });
+  // Their default clocks wake an idle process 110 times a second: .5 % of a core.
+  const clocks = { eventLoopMonitoringPrecision: 100, eventLoopUtilizationTimeout: 1000 };
+  if (options.processMetrics === true) collectDefaultMetrics({ register: registry, prefix: 'tidemill_', ...clocks });
   const counters = new Map<string, Counter<string>>();
   const gauges = new Map<string, Gauge<string>>();
   const histograms = new Map<string, Histogram<string>>();

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import { Problem } from '#libs/http';
-import type { EventHub, HubEvent } from './event-hub.ts';
+import type { EventHub, HubEvent, Wants } from './event-hub.ts';
 
 const heartbeatEvery = 15_000;
 /** Bytes a client may leave unread before it is dropped; it comes back with Last-Event-ID. */
@@ -26,7 +26,7 @@ export class EventClients {
   }
 
   /** Streams events until the client goes, is too slow, or the gateway stops. */
-  stream(response: ServerResponse, lastEventId: string | undefined): void {
+  stream(response: ServerResponse, lastEventId: string | undefined, wants: Wants): void {
     response.writeHead(200, {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store',
@@ -39,8 +39,8 @@ export class EventClients {
       response,
       `retry: 2000\nevent: hello\ndata: ${JSON.stringify({ resumed: missed !== undefined && lastEventId !== undefined })}\n\n`,
     );
-    for (const event of missed ?? []) send(event);
-    const stop = this.#hub.listen(send);
+    for (const event of missed ?? []) if (wants(event.event)) send(event);
+    const stop = this.#hub.listen(send, wants);
     const heartbeat = setInterval(() => this.#write(response, ': alive\n\n'), heartbeatEvery);
     this.#open.add(response);
     response.once('close', () => {

@@ -28,6 +28,21 @@ describe('EventHub', () => {
     for (let i = 0; i < 1500; i++) hub.publish('swaps', i);
     stop();
     expect(hub.since(first)).toBeUndefined();
-    expect(hub.listeners).toBe(0);
+    expect(hub.wanted('swaps')).toBe(false);
+  });
+
+  it('tells a listener only what it asked for, and knows whether anybody wants an event', () => {
+    const hub = new EventHub();
+    const seen: string[] = [];
+    const stop = hub.listen(
+      ({ event }) => seen.push(event),
+      (event) => event === 'swaps',
+    );
+    hub.publish('throughput', {});
+    hub.publish('swaps', {});
+    expect(seen).toEqual(['swaps']);
+    expect([hub.wanted('swaps'), hub.wanted('throughput')]).toEqual([true, false]);
+    stop();
+    expect(hub.wanted('swaps')).toBe(false);
   });
 });

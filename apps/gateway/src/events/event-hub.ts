@@ -7,6 +7,14 @@ export interface HubEvent {
   data: string;
 }
 
+/** Which events a client asked for, by name. */
+export type Wants = (event: string) => boolean;
+
+interface Listener {
+  wants: Wants;
+  hear: (event: HubEvent) => void;
+}
+
 /** Events remembered for clients that come back. */
 const rememberedEvents = 1000;
 /** Measurements of the moment are not worth remembering. */
@@ -15,12 +23,13 @@ const transient = new Set(['throughput']);
 /** Hands events to everyone who listens, and the missed ones to who returns. */
 export class EventHub {
   readonly #boot = newId().slice(0, 8);
-  readonly #listeners = new Set<(event: HubEvent) => void>();
+  readonly #listeners = new Set<Listener>();
   readonly #recent: HubEvent[] = [];
   #sequence = 0;
 
-  get listeners(): number {
-    return this.#listeners.size;
+  /** Whether anybody listens to an event. */
+  wanted(event: string): boolean {
+    return [...this.#listeners].some(({ wants }) => wants(event));
   }
 
   publish(event: string, data: unknown): void {
@@ -29,7 +38,7 @@ export class EventHub {
       this.#recent.push(made);
       if (this.#recent.length > rememberedEvents) this.#recent.shift();
     }
-    for (const listener of this.#listeners) listener(made);
+    for (const { wants, hear } of this.#listeners) if (wants(event)) hear(made);
   }
 
   /** The events after `lastId`; undefined when that is not known (another process, or too long ago). */
@@ -43,8 +52,9 @@ export class EventHub {
     return this.#recent.filter((event) => sequenceOf(event) > last);
   }
 
-  /** Returns how to stop listening. */
-  listen(listener: (event: HubEvent) => void): () => void {
+  /** Hears the events it wants until the returned function is called. */
+  listen(hear: (event: HubEvent) => void, wants: Wants = () => true): () => void {
+    const listener = { wants, hear };
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }

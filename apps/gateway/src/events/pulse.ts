@@ -46,8 +46,11 @@ export class Pulse extends Rounds {
   async #round(): Promise<void> {
     const { hub, logger } = this.#options;
     try {
-      if (hub.listeners === 0) this.#before = undefined;
-      else await Promise.all([this.#throughput(), this.#progress()]);
+      if (!hub.wanted('throughput')) this.#before = undefined;
+      await Promise.all([
+        hub.wanted('throughput') ? this.#throughput() : undefined,
+        hub.wanted('retraining') ? this.#progress() : undefined,
+      ]);
     } catch (error) {
       logger.debug({ reason: reasonOf(error) }, 'no throughput this second');
     }

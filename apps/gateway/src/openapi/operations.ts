@@ -26,6 +26,7 @@ const operations: Operation[] = [
     summary: 'Server-sent events: reports, decisions, versions, swaps, throughput each second.',
     status: 200,
     answers: { 'text/event-stream': anyBytes },
+    query: z.object({ types: z.string().optional().describe('Names of events, comma-separated; default: all.') }),
     headers: { 'Last-Event-ID': 'Events after this one are sent first.' },
   },
   {

@@ -3,6 +3,9 @@ import { z } from 'zod';
 /** How a word of the texts may be shown. */
 type Mask = (text: string) => string;
 
+/** The events of /v1/events that the story is made of. */
+export const narratedEvents = (): string[] => ['performance-reports', ...Object.keys(tellers)];
+
 /** Says what an event of /v1/events is in a sentence; undefined: not worth a line, or told before. */
 export function narrator(mask: Mask): (event: string, data: unknown) => string | undefined {
   // Labels come bit by bit, and each time the window is stated anew: the first time tells.
