@@ -18,15 +18,46 @@ const goldenText = z.strictObject({
   probabilities: z.array(z.number()),
 });
 
+/** Every graph of kind `tokens` takes these two; padding would change the answers of one without a mask. */
+const requiredInputs = ['input_ids', 'attention_mask'] as const;
+
+const inputSchema = z.discriminatedUnion('kind', [
+  /** The graph makes its own n-grams of UTF-16 code units. */
+  z.strictObject({ kind: z.literal('utf16'), maximumCharacters: z.number().int().min(1).max(100_000) }),
+  /** A transformer: the host makes token ids with the bundle's tokenizer.json. */
+  z.strictObject({
+    kind: z.literal('tokens'),
+    /** Special tokens included; a longer text keeps its head and its special tokens. */
+    maximumTokens: z.number().int().min(3).max(100_000),
+    /** Inputs of the graph, each int64 [rows, tokens]. */
+    inputs: z
+      .array(z.enum([...requiredInputs, 'token_type_ids']))
+      .refine(
+        (inputs) => requiredInputs.every((name) => inputs.includes(name)) && new Set(inputs).size === inputs.length,
+        `inputs must be distinct and hold ${requiredInputs.join(' and ')}`,
+      ),
+    /** What stands behind the end of a text; masked, but some graphs count positions by it. */
+    padTokenId: z.number().int().min(0).default(0),
+    /**
+     * Each text is run alone: a graph that quantises its activations while it runs gives answers that depend on the
+     * other texts of a run.
+     */
+    alone: z.boolean().default(false),
+  }),
+]);
+
 const manifestSchema = z
   .strictObject({
     format: z.literal(1),
     model: z.string(),
     /** In the order of the graph's output columns. */
     labels: z.array(z.string().min(1)).min(2),
-    input: z.strictObject({ kind: z.literal('utf16'), maximumCharacters: z.number().int().min(1).max(100_000) }),
+    input: inputSchema,
+    /** What the graph gives, float32 [rows, labels]; logits become probabilities in the host. */
+    output: z.enum(['probabilities', 'logits']).default('probabilities'),
     /** Texts the version must answer as recorded before it may serve; at least one is as long as the model takes. */
     goldenTexts: z.array(goldenText).min(1),
+    /** Logits are divided by it; probabilities have been already. */
     temperature: z.number().positive(),
     trainer: z.string(),
     /** Every other file of the bundle with its sha256. */
@@ -34,6 +65,10 @@ const manifestSchema = z
   })
   .refine((manifest) => new Set(manifest.labels).size === manifest.labels.length, 'labels must be distinct')
   .refine((manifest) => 'model.onnx' in manifest.files, 'files must name model.onnx')
+  .refine(
+    (manifest) => manifest.input.kind !== 'tokens' || 'tokenizer.json' in manifest.files,
+    'files must name tokenizer.json',
+  )
   .refine(
     (manifest) => manifest.goldenTexts.every((golden) => golden.probabilities.length === manifest.labels.length),
     'every golden text needs one probability a label',
@@ -128,7 +163,7 @@ async function readBundleFile(directory: string, path: string): Promise<Buffer> 
  */
 export async function writeBundle(
   directory: string,
-  manifest: Omit<Manifest, 'files' | 'format'>,
+  manifest: Omit<z.input<typeof manifestSchema>, 'files' | 'format'>,
   parts: Readonly<Record<string, Uint8Array | string>>,
 ): Promise<Bundle> {
   const files: Record<string, string> = {};

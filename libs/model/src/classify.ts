@@ -1,4 +1,5 @@
-import { type HostModel, ModelHost, type HostOptions } from './model-host.ts';
+import type { HostModel } from './host-protocol.ts';
+import { ModelHost, type HostOptions } from './model-host.ts';
 
 /** What one text is answered. */
 export interface Classified {

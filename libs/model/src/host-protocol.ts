@@ -2,14 +2,24 @@ import type { Manifest } from './bundle.ts';
 
 /** Messages between a consumer process and its model host (Node IPC, advanced serialization). */
 
+/** What a host needs to know of a model: a bundle's manifest, or as much of it as exists while one is being made. */
+export interface HostModel {
+  /** model.onnx; the tokenizer.json of input kind `tokens` lies beside it. */
+  modelPath: string;
+  /** In the order of the graph's output columns; none for embeddings. */
+  labels: string[];
+  input: Manifest['input'];
+  /** `embeddings`: an encoder, asked with `embed`. */
+  output: Manifest['output'] | 'embeddings';
+  temperature: number;
+  /** Answered and compared before the host is open. */
+  goldenTexts: Manifest['goldenTexts'];
+}
+
 /** How a host opens a model; answered by `opened` or `refused`. */
 export interface OpenRequest {
   kind: 'open';
-  modelPath: string;
-  labels: string[];
-  maximumCharacters: number;
-  /** Answered and compared before the host reports itself open. */
-  goldenTexts: Manifest['goldenTexts'];
+  model: HostModel;
   executionProviders: string[];
   threads: number;
 }
@@ -27,14 +37,20 @@ export interface ClassifyRequest {
 export type HostRequest = OpenRequest | ClassifyRequest;
 
 export type HostReply =
-  | { kind: 'opened'; device: string; milliseconds: number }
+  | {
+      kind: 'opened';
+      device: string;
+      milliseconds: number;
+      /** Why token ids come from the library and not from the typed-array path, where they do. */
+      tokenizerFallback: string | undefined;
+    }
   | { kind: 'refused'; reason: string }
   | { kind: 'error'; id: number; reason: string }
   | {
       kind: 'answer';
       id: number;
-      /** Rows × labels, row-major, in the order of the request. */
-      probabilities: Float32Array;
+      /** Rows × labels, or rows × dimension of embeddings, row-major, in the order of the request. */
+      values: Float32Array;
       /** 1 where the text was longer than the model takes and was cut. */
       truncated: Uint8Array;
       /** Time the batch took in the host. */

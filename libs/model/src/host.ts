@@ -2,15 +2,19 @@
  * The model host: a child process that owns one ONNX Runtime session. Opening and running a model block the thread they
  * are called on, so they happen here and never on a consumer's event loop; and a process can be ended at any moment.
  */
+import { readFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import ort from 'onnxruntime-node';
 import { reasonOf } from '#libs/platform';
-import type { ClassifyRequest, HostReply, HostRequest, OpenRequest } from './host-protocol.ts';
-import { argmax, runBatch, type RunGraph } from './run-batch.ts';
+import { loadTokenizer, type Tokenizer } from '#libs/tokenizer';
+import type { ClassifyRequest, HostModel, HostReply, HostRequest, OpenRequest } from './host-protocol.ts';
+import { argmax, type GraphShape, runBatch, type RunGraph } from './run-batch.ts';
+import { tokensInput, utf16Input } from './text-input.ts';
 
 /** Golden answers may differ by this much between processors; the most probable class may not differ. */
 const goldenTolerance = 1e-3;
 
-let opened: { run: RunGraph; labels: number; maximumCharacters: number } | undefined;
+let opened: { run: RunGraph; shape: GraphShape } | undefined;
 
 function reply(message: HostReply): void {
   process.send?.(message);
@@ -20,7 +24,7 @@ async function createSession(request: OpenRequest): Promise<{ session: ort.Infer
   const failures: string[] = [];
   for (const device of request.executionProviders) {
     try {
-      const session = await ort.InferenceSession.create(request.modelPath, {
+      const session = await ort.InferenceSession.create(request.model.modelPath, {
         executionProviders: [device],
         intraOpNumThreads: request.threads,
         interOpNumThreads: 1,
@@ -37,36 +41,65 @@ async function createSession(request: OpenRequest): Promise<{ session: ort.Infer
   throw new Error(`no execution provider could open the model (${failures.join('; ')})`);
 }
 
+async function readTokenizer({ input, modelPath }: HostModel): Promise<Tokenizer | undefined> {
+  if (input.kind !== 'tokens') return undefined;
+  return loadTokenizer(await readFile(join(dirname(modelPath), 'tokenizer.json'), 'utf8'));
+}
+
 async function open(request: OpenRequest): Promise<void> {
   const started = performance.now();
+  const { model } = request;
+  const tokenizer = await readTokenizer(model);
   const { session, device } = await createSession(request);
-  const [input = ''] = session.inputNames;
+  const [only = ''] = session.inputNames;
   const [output = ''] = session.outputNames;
-  const run: RunGraph = async (units, rows, columns) => {
-    const results = await session.run({ [input]: new ort.Tensor('int32', units, [rows, columns]) });
-    const data = results[output]?.data;
-    if (!(data instanceof Float32Array)) throw new Error('the output of the graph is not float32');
-    return data;
+  const run: RunGraph = async (feeds, rows, columns) => {
+    const tensors = Object.entries(feeds).map(([name, data]) => {
+      const tensor =
+        data instanceof Int32Array
+          ? new ort.Tensor('int32', data, [rows, columns])
+          : new ort.Tensor('int64', data, [rows, columns]);
+      return [name === '' ? only : name, tensor] as const;
+    });
+    const answer = (await session.run(Object.fromEntries(tensors), [output]))[output];
+    if (!(answer?.data instanceof Float32Array)) throw new Error('the output of the graph is not float32');
+    if (answer.dims.length !== 2 || answer.dims[0] !== rows)
+      throw new Error(`the output of the graph is [${answer.dims.join(', ')}], not [${rows}, …]`);
+    return answer.data;
   };
-  const shape = { labels: request.labels.length, maximumCharacters: request.maximumCharacters };
-  // Warm-up and proof in one: the first runs of a session are slow, and a damaged model answers differently.
-  const answer = await runBatch(
-    request.goldenTexts.map((golden) => golden.text),
+  const { input, output: kind, labels, temperature } = model;
+  const shape: GraphShape = {
+    input:
+      input.kind === 'tokens' && tokenizer !== undefined
+        ? tokensInput(input, tokenizer)
+        : utf16Input(input.kind === 'utf16' ? input.maximumCharacters : 0),
+    output: kind,
+    width: labels.length,
+    temperature,
+  };
+  await prove(model, shape, run);
+  opened = { run, shape };
+  const milliseconds = performance.now() - started;
+  reply({ kind: 'opened', device, milliseconds, tokenizerFallback: tokenizer?.reason });
+}
+
+/** Warm-up and proof in one: the first runs of a session are slow, and a damaged model answers differently. */
+async function prove({ goldenTexts }: HostModel, shape: GraphShape, run: RunGraph): Promise<void> {
+  const { values } = await runBatch(
+    goldenTexts.map((golden) => golden.text),
     shape,
     run,
   );
-  for (const [row, golden] of request.goldenTexts.entries()) {
-    const values = answer.probabilities.subarray(row * shape.labels, (row + 1) * shape.labels);
+  for (const [row, golden] of goldenTexts.entries()) {
+    const answer = values.subarray(row * shape.width, (row + 1) * shape.width);
     const far = golden.probabilities.some(
-      (expected, i) => !(Math.abs(expected - (values[i] ?? Number.NaN)) <= goldenTolerance),
+      (expected, i) => !(Math.abs(expected - (answer[i] ?? Number.NaN)) <= goldenTolerance),
     );
-    if (far || argmax(values) !== argmax(golden.probabilities))
+    if (far || argmax(answer) !== argmax(golden.probabilities))
       throw new Error(
-        `golden text ${row + 1} of ${request.goldenTexts.length} is answered differently from what the bundle records`,
+        `golden text ${row + 1} of ${goldenTexts.length} is answered differently from what the bundle records`,
       );
   }
-  opened = { run, ...shape };
-  reply({ kind: 'opened', device, milliseconds: performance.now() - started });
 }
 
 async function classify(request: ClassifyRequest): Promise<void> {
@@ -75,7 +108,7 @@ async function classify(request: ClassifyRequest): Promise<void> {
   const texts: string[] = [];
   let position = 0;
   for (const length of request.lengths) texts.push(request.joined.slice(position, (position += length)));
-  const answer = await runBatch(texts, opened, opened.run);
+  const answer = await runBatch(texts, opened.shape, opened.run);
   reply({ kind: 'answer', id: request.id, ...answer, milliseconds: performance.now() - started });
 }
 

@@ -11,6 +11,7 @@ export {
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
 export { modelError } from './errors.ts';
+export type { HostModel } from './host-protocol.ts';
 export { inspectOnnx, type OnnxSummary } from './inspect-onnx.ts';
-export { type HostAnswer, hostModel, type HostModel, ModelHost, type HostOptions } from './model-host.ts';
+export { type HostAnswer, type HostEmbeddings, hostModel, ModelHost, type HostOptions } from './model-host.ts';
 export { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';

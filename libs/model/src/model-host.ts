@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { siblingModule } from '#libs/platform';
 import type { Manifest } from './bundle.ts';
 import { modelError } from './errors.ts';
-import type { HostReply, HostRequest } from './host-protocol.ts';
+import type { HostModel, HostReply, HostRequest } from './host-protocol.ts';
 
 export interface HostOptions {
   executionProviders: string[];
@@ -14,14 +14,6 @@ export interface HostOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a host needs to know of a model: a bundle's manifest, or as much of it as exists while one is being made. */
-export interface HostModel {
-  modelPath: string;
-  labels: string[];
-  maximumCharacters: number;
-  goldenTexts: Manifest['goldenTexts'];
-}
-
 export interface HostAnswer {
   /** Rows × labels, row-major, in the order of the texts. */
   probabilities: Float32Array;
@@ -30,8 +22,19 @@ export interface HostAnswer {
   milliseconds: number;
 }
 
+/** One vector a text. */
+export interface HostEmbeddings {
+  /** Rows × dimension, row-major, in the order of the texts. */
+  embeddings: Float32Array;
+  dimension: number;
+  truncated: Uint8Array;
+}
+
+type Answer = Extract<HostReply, { kind: 'answer' }>;
+type Opened = Extract<HostReply, { kind: 'opened' }>;
+
 interface Waiting {
-  resolve: (answer: HostAnswer) => void;
+  resolve: (answer: Answer) => void;
   reject: (error: Error) => void;
 }
 
@@ -42,8 +45,7 @@ interface HostParts {
   waiting: Map<number, Waiting>;
   timeout: number;
   exited: Promise<void>;
-  device: string;
-  milliseconds: number;
+  opened: Opened;
 }
 
 /** A model opened in a child process of its own. Ends with `close`, or by itself when the parent process ends. */
@@ -57,12 +59,17 @@ export class ModelHost {
 
   /** Execution provider that runs the model. */
   get device(): string {
-    return this.#parts.device;
+    return this.#parts.opened.device;
   }
 
   /** Time from start to warm, milliseconds. */
   get openMilliseconds(): number {
-    return this.#parts.milliseconds;
+    return this.#parts.opened.milliseconds;
+  }
+
+  /** Why token ids come from the library and not from the faster path of ours, where they do. */
+  get tokenizerFallback(): string | undefined {
+    return this.#parts.opened.tokenizerFallback;
   }
 
   /** Resolves when the process has ended, for whatever reason. */
@@ -86,7 +93,7 @@ export class ModelHost {
     let lastWords = '';
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (lastWords = (lastWords + chunk).slice(-2000)));
     const waiting = new Map<number, Waiting>();
-    const opened = Promise.withResolvers<{ device: string; milliseconds: number }>();
+    const opened = Promise.withResolvers<Opened>();
     child.on('message', (message: HostReply) => {
       if (message.kind === 'opened') opened.resolve(message);
       else if (message.kind === 'refused') opened.reject(modelError('MODEL_REFUSED', { detail: message.reason }));
@@ -117,12 +124,11 @@ export class ModelHost {
     try {
       child.send({
         kind: 'open',
-        ...model,
+        model,
         executionProviders: options.executionProviders,
         threads: options.threads,
       } satisfies HostRequest);
-      const { device, milliseconds } = await opened.promise;
-      return new ModelHost({ child, waiting, timeout, exited, device, milliseconds });
+      return new ModelHost({ child, waiting, timeout, exited, opened: await opened.promise });
     } catch (error) {
       child.kill('SIGKILL');
       await exited;
@@ -138,9 +144,23 @@ export class ModelHost {
    * @throws TidemillError MODEL_HOST_EXITED, MODEL_HOST_TIMEOUT or MODEL_OUTPUT_INVALID.
    */
   async classify(texts: readonly string[]): Promise<HostAnswer> {
+    const { values: probabilities, truncated, milliseconds } = await this.#ask(texts);
+    return { probabilities, truncated, milliseconds };
+  }
+
+  /**
+   * Vectors of a model opened with output `embeddings`.
+   * @throws TidemillError as `classify` does.
+   */
+  async embed(texts: readonly string[]): Promise<HostEmbeddings> {
+    const { values, truncated } = await this.#ask(texts);
+    return { embeddings: values, dimension: texts.length === 0 ? 0 : values.length / texts.length, truncated };
+  }
+
+  async #ask(texts: readonly string[]): Promise<Answer> {
     if (!this.#parts.child.connected) throw modelError('MODEL_HOST_EXITED');
     const id = this.#nextId++;
-    const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
+    const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     this.#parts.waiting.set(id, { resolve, reject });
     const timer = setTimeout(() => {
       reject(modelError('MODEL_HOST_TIMEOUT'));
@@ -179,11 +199,6 @@ function settle(waiting: ReadonlyMap<number, Waiting>, message: Extract<HostRepl
 
 /** The model of a verified bundle. */
 export function hostModel(bundle: { directory: string; manifest: Manifest }): HostModel {
-  const { labels, input, goldenTexts } = bundle.manifest;
-  return {
-    modelPath: join(bundle.directory, 'model.onnx'),
-    labels,
-    maximumCharacters: input.maximumCharacters,
-    goldenTexts,
-  };
+  const { labels, input, output, temperature, goldenTexts } = bundle.manifest;
+  return { modelPath: join(bundle.directory, 'model.onnx'), labels, input, output, temperature, goldenTexts };
 }

@@ -168,6 +168,11 @@ export class ModelSlot {
     report('verified');
     const host = await this.#options.openHost(bundle, signal);
     report('warm');
+    if (host.tokenizerFallback !== undefined)
+      this.#options.logger.warn(
+        { model: event.model, version: event.version, reason: host.tokenizerFallback },
+        'token ids come from the library, which is slower',
+      );
     const { labels } = bundle.manifest;
     const serving = {
       model: event.model,

@@ -1,27 +1,30 @@
 import { describe, expect, it } from 'vitest';
-import { runBatch, type RunGraph } from './run-batch.ts';
+import { type GraphShape, runBatch, type RunGraph } from './run-batch.ts';
+import { utf16Input } from './text-input.ts';
 
 /** Answers with the length of the text as the share of the first class. */
-const byLength: RunGraph = async (units, rows, columns) => {
+const byLength: RunGraph = async ({ '': units }, rows, columns) => {
   const answer = new Float32Array(rows * 2);
   for (let row = 0; row < rows; row++) {
-    const length = units.subarray(row * columns, (row + 1) * columns).filter((unit) => unit !== 0).length;
+    const length = nonZero(units?.slice(row * columns, (row + 1) * columns));
     answer.set([length / 1000, 1 - length / 1000], row * 2);
   }
   return answer;
 };
-const shape = { labels: 2, maximumCharacters: 100 };
+const nonZero = (units: Int32Array | BigInt64Array | undefined) =>
+  units instanceof Int32Array ? units.filter((unit) => unit !== 0).length : 0;
+const shape: GraphShape = { input: utf16Input(100), output: 'probabilities', width: 2, temperature: 1 };
 
 describe('runBatch', () => {
   it('restores the order of the request, whatever order rows were run in', async () => {
     const texts = Array.from({ length: 500 }, (_, i) => 'x'.repeat((i * 37) % 90));
     const runs: number[] = [];
-    const { probabilities } = await runBatch(texts, shape, (units, rows, columns) => {
+    const { values } = await runBatch(texts, shape, (feeds, rows, columns) => {
       runs.push(rows * columns);
-      return byLength(units, rows, columns);
+      return byLength(feeds, rows, columns);
     });
     // A start and an end mark are added to every text.
-    const first = Array.from(texts, (_, i) => Math.round((probabilities[i * 2] ?? 0) * 1000));
+    const first = Array.from(texts, (_, i) => Math.round((values[i * 2] ?? 0) * 1000));
     const marks = (first[0] ?? 0) - (texts[0]?.length ?? 0);
     expect(first.map((length) => length - marks)).toStrictEqual(texts.map(({ length }) => length));
     expect(runs.length).toBeGreaterThan(1);
@@ -43,5 +46,27 @@ describe('runBatch', () => {
   ])('refuses %s', async (_name, values) => {
     const wrong: RunGraph = () => Promise.resolve(Float32Array.from(values));
     await expect(runBatch(['text'], shape, wrong)).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });
+  });
+
+  it('turns logits into probabilities, in float64 and at the temperature of the model', async () => {
+    const logits: RunGraph = () => Promise.resolve(Float32Array.of(2, 0, 1000, -1000));
+    const { values } = await runBatch(['a', 'b'], { ...shape, output: 'logits', temperature: 2 }, logits);
+    expect(values[0]).toBeCloseTo(Math.E / (Math.E + 1), 6);
+    expect([...values.subarray(2)]).toStrictEqual([1, 0]);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses a logit of %s', async (value) => {
+    const wrong: RunGraph = () => Promise.resolve(Float32Array.of(value, 0));
+    const answer = runBatch(['a'], { ...shape, output: 'logits' }, wrong);
+    await expect(answer).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });
+  });
+
+  it('takes embeddings as they are, of the dimension the graph gives, unless a value is not finite', async () => {
+    const vectors: RunGraph = () => Promise.resolve(Float32Array.of(-3, 4, 5, 6, 7, 8));
+    const embeddings: GraphShape = { ...shape, output: 'embeddings', width: 0 };
+    const { values } = await runBatch(['b', 'a'], embeddings, vectors);
+    expect([...values]).toStrictEqual([-3, 4, 5, 6, 7, 8]);
+    const wrong: RunGraph = () => Promise.resolve(Float32Array.of(1, Number.NaN));
+    await expect(runBatch(['a'], embeddings, wrong)).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });
   });
 });

@@ -1,60 +1,86 @@
-import { encodeNormalised, isTruncated, normalise } from '#libs/classifier';
 import { modelError } from './errors.ts';
+import type { Feeds, TextInput } from './text-input.ts';
 
-/** Runs a padded batch; `units` is int32 [rows, columns], the answer float32 [rows, labels]. */
-export type RunGraph = (units: Int32Array, rows: number, columns: number) => Promise<Float32Array>;
+/** Runs a padded batch; the answer is float32 [rows, values a row]. */
+export type RunGraph = (feeds: Feeds, rows: number, columns: number) => Promise<Float32Array>;
 
-/** Padded code units of one run: small enough that its intermediate tensors stay in the processor's cache. */
-const unitsPerRun = 16_384;
+/** How texts go into the graph and what comes out. */
+export interface GraphShape {
+  input: TextInput;
+  /** `embeddings` are taken as they are, as long as they are finite. */
+  output: 'probabilities' | 'logits' | 'embeddings';
+  /** Classes; of embeddings, the dimension, which is what the graph gives when it is 0. */
+  width: number;
+  /** Logits are divided by it. */
+  temperature: number;
+}
 
 export interface BatchAnswer {
-  probabilities: Float32Array;
+  /** Rows × width, row-major, in the order of the request. */
+  values: Float32Array;
   truncated: Uint8Array;
 }
 
 /**
- * Normalises, sorts by length so that little is padded, runs, checks, and restores the order of the request.
- * @throws TidemillError MODEL_OUTPUT_INVALID when a row is not finite, has a negative share or does not sum to 1.
+ * Encodes, sorts by length so that little is padded, runs, checks, and restores the order of the request.
+ * @throws TidemillError MODEL_OUTPUT_INVALID when a row is not finite or no probability distribution.
  */
-export async function runBatch(
-  texts: readonly string[],
-  shape: { labels: number; maximumCharacters: number },
-  run: RunGraph,
-): Promise<BatchAnswer> {
-  const normalised = texts.map((text) => normalise(text, shape.maximumCharacters));
-  const order = normalised
-    .map((_, index) => index)
-    .toSorted((a, b) => (normalised[a]?.length ?? 0) - (normalised[b]?.length ?? 0));
-  const probabilities = new Float32Array(texts.length * shape.labels);
+export async function runBatch(texts: readonly string[], shape: GraphShape, run: RunGraph): Promise<BatchAnswer> {
+  const prepared = shape.input.prepare(texts);
+  let { width } = shape;
+  let values = new Float32Array(texts.length * width);
+  for (const { rows, columns } of planRuns(prepared.lengths, shape.input)) {
+    const answer = await run(prepared.feeds(rows, columns), rows.length, columns);
+    if (width === 0 && answer.length > 0 && answer.length % rows.length === 0) {
+      width = answer.length / rows.length;
+      values = new Float32Array(texts.length * width);
+    }
+    if (answer.length !== rows.length * width)
+      throw modelError('MODEL_OUTPUT_INVALID', { detail: `${answer.length} values, not ${rows.length} × ${width}` });
+    for (const [row, index] of rows.entries()) {
+      const part = answer.subarray(row * width, (row + 1) * width);
+      if (shape.output === 'embeddings') checkFinite(part);
+      else checkDistribution(shape.output === 'logits' ? softmax(part, shape.temperature) : part);
+      values.set(part, index * width);
+    }
+  }
+  return { values, truncated: prepared.truncated };
+}
+
+/** Rows of similar length together, none of more padded columns than a run takes unless it is a single text. */
+function* planRuns(
+  lengths: readonly number[],
+  { columnsPerRun, rowsPerRun }: TextInput,
+): Generator<{ rows: number[]; columns: number }> {
+  const order = lengths.map((_, index) => index).toSorted((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
   for (let start = 0; start < order.length;) {
     const rows: number[] = [];
     let columns = 0;
-    for (let i = start; i < order.length; i++) {
+    for (let i = start; i < order.length && rows.length < rowsPerRun; i++) {
       const index = order[i] ?? 0;
-      const length = normalised[index]?.length ?? 0;
-      if (rows.length > 0 && (rows.length + 1) * length > unitsPerRun) break;
+      const length = lengths[index] ?? 0;
+      if (rows.length > 0 && (rows.length + 1) * length > columnsPerRun) break;
       columns = length;
       rows.push(index);
     }
-    const encoded = encodeNormalised(
-      rows.map((index) => normalised[index] ?? ''),
-      columns,
-    );
-    const answer = await run(encoded.units, encoded.rows, encoded.columns);
-    if (answer.length !== encoded.rows * shape.labels) {
-      throw modelError('MODEL_OUTPUT_INVALID', {
-        detail: `${answer.length} values, not ${encoded.rows} × ${shape.labels}`,
-      });
-    }
-    for (const [row, index] of rows.entries()) {
-      const values = answer.subarray(row * shape.labels, (row + 1) * shape.labels);
-      checkDistribution(values);
-      probabilities.set(values, index * shape.labels);
-    }
+    yield { rows, columns };
     start += rows.length;
   }
-  const truncated = Uint8Array.from(texts, (text) => (isTruncated(text, shape.maximumCharacters) ? 1 : 0));
-  return { probabilities, truncated };
+}
+
+/** Turns logits into probabilities in place, computed in float64; not finite where a logit is not. */
+function softmax(logits: Float32Array, temperature: number): Float32Array {
+  checkFinite(logits);
+  const largest = Math.max(...logits);
+  const powers = Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  logits.set(powers.map((power) => power / sum));
+  return logits;
+}
+
+function checkFinite(values: Float32Array): void {
+  const wrong = values.find((value) => !Number.isFinite(value));
+  if (wrong !== undefined) throw modelError('MODEL_OUTPUT_INVALID', { detail: `a value is ${wrong}` });
 }
 
 function checkDistribution(values: Float32Array): void {

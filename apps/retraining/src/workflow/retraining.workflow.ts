@@ -239,9 +239,10 @@ export class RetrainingWorkflow {
 /** The graph beside where its bundle will be written: what is evaluated is the file that is shipped. */
 async function storeGraph(
   folder: string,
-  { onnx, facts }: { onnx: Uint8Array; facts: Omit<HostModel, 'modelPath'> },
+  { onnx, facts: { labels, maximumCharacters, temperature, goldenTexts } }: Trained,
 ): Promise<HostModel> {
   const modelPath = join(folder, 'model.onnx');
   await writeFile(modelPath, onnx);
-  return { modelPath, ...facts };
+  const input = { kind: 'utf16' as const, maximumCharacters };
+  return { modelPath, labels, input, output: 'probabilities', temperature, goldenTexts };
 }
