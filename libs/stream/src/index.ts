@@ -14,5 +14,5 @@ export { PipelineTransport, type Running } from './pipeline-transport.ts';
 export type { Written } from './produce/serial-producer.ts';
 export type { RecordToSend, SendOptions, StreamProducer } from './produce/stream-producer.ts';
 export type { LogReader } from './read/read-log.ts';
-export type { LogRecord, ReadToEndOptions } from './read/read-to-end.ts';
+export type { LogRecord, ReadToEndOptions, UnreadableRecord } from './read/read-to-end.ts';
 export type { Stream } from './stream.ts';

@@ -30,6 +30,8 @@ export interface StreamAdmin {
   registerSchemas(definitions: readonly TopicDefinition[]): Promise<Map<TopicName, number>>;
   /** Per partition the oldest offset and the one after the newest record. */
   endOffsets(topic: TopicName): Promise<{ partition: number; low: bigint; high: bigint }[]>;
+  /** Per partition the first offset whose record is not older than `time` (epoch milliseconds), else the end. */
+  offsetsAt(topic: TopicName, time: number): Promise<Map<number, bigint>>;
   /** Records a group has not committed yet. */
   groupLag(groupId: string, topic: TopicName): Promise<{ total: number; partitions: PartitionLag[] }>;
 }
@@ -62,6 +64,7 @@ export function createStreamAdmin(options: StreamAdminOptions): StreamAdmin {
       return ids;
     },
     endOffsets: (topic) => asOurs(() => backend.offsets(topicPrefix + topic)),
+    offsetsAt: (topic, time) => asOurs(() => backend.offsetsAt(topicPrefix + topic, time)),
     groupLag: (groupId, topic) => asOurs(() => groupLag(backend, topicPrefix + groupId, topicPrefix + topic)),
   };
 }

@@ -81,6 +81,8 @@ export interface SubscribeOptions {
   /** Resolving commits the whole batch; throwing commits what was resolved and delivers the rest again. */
   handle(batch: RawBatch, control: BatchControl): Promise<void>;
   onAssigned?(partitions: PartitionId[]): void;
+  /** Where this member begins at its first assignment, whatever was committed; undefined: there, or at the oldest record. */
+  startAt?(partition: PartitionId): bigint | undefined;
   /** Everything before `next` has been handed over, control records and compacted gaps included. */
   onProgress?(partition: PartitionId, next: bigint): void;
   /** The committed offset no longer exists; reading goes on at the oldest record. */
@@ -129,6 +131,8 @@ export interface BackendAdmin {
   createTopics(topics: readonly TopicSpecification[]): Promise<void>;
   raisePartitions(topic: string, partitions: number): Promise<void>;
   offsets(topic: string): Promise<PartitionOffsets[]>;
+  /** Per partition the first offset whose record is not older than `time` (epoch milliseconds), else the end. */
+  offsetsAt(topic: string, time: number): Promise<Map<number, bigint>>;
   /** Next offset to be read per partition; -1n where nothing was committed. */
   committed(groupId: string, topic: string): Promise<Map<number, bigint>>;
 }

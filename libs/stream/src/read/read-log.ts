@@ -6,6 +6,10 @@ export interface ReadLogOptions {
   onMessage(message: RawMessage, partition: number): Promise<void> | void;
   /** Go on after the end until closed. */
   follow?: boolean;
+  /** Where to begin, by partition; others at their oldest record. */
+  from?: ReadonlyMap<number, bigint> | undefined;
+  /** The offset before which to end, by partition; others at the end they have. Not while following. */
+  until?: ReadonlyMap<number, bigint> | undefined;
   /** While following: reading has ended by itself, or `onMessage` threw. */
   onFatal?(error: Error): void;
 }
@@ -45,15 +49,26 @@ class Positions {
 type Ends = readonly { partition: number; high: bigint }[];
 
 /**
- * Reads a topic from its oldest record to the end it had at the call, whatever that end is made of (nothing, tombstones,
- * compacted gaps, transaction markers), and resolves there. Reads in a group of its own that commits nothing.
+ * Reads a topic from its oldest record (or `from`) to the end it had at the call (or `until`), whatever that end is made of (nothing, tombstones,
+ * compacted gaps, transaction markers), and resolves there. Every record is handed over once. Reads in a group of its own.
  */
 export async function readLog(backend: Backend, topic: string, options: ReadLogOptions): Promise<LogReader> {
-  const endsNow = async () => (await backend.admin.offsets(topic)).filter(({ low, high }) => low < high);
+  const { from, until } = options;
+  const beginning = (partition: number) => from?.get(partition) ?? 0n;
+  const endsNow = async () => {
+    const offsets = await backend.admin.offsets(topic);
+    const ends = offsets.map(({ partition, low, high }) => ({
+      partition,
+      low,
+      high: least(high, until?.get(partition)),
+    }));
+    return ends.filter(({ partition, low, high }) => low < high && beginning(partition) < high);
+  };
   const ends = await endsNow();
   const nothing: LogReader = { caughtUp: () => Promise.resolve(), close: () => Promise.resolve() };
   if (ends.length === 0 && options.follow !== true) return nothing;
   const positions = new Positions();
+  const handedOver = new Map<number, bigint>();
   const failed = Promise.withResolvers<never>();
   let atEnd = false;
   const fail = (error: Error) => {
@@ -66,11 +81,18 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
     concurrency: 1,
     bytesPerPartition: 1_048_576,
     async handle(batch, control) {
+      const { partition } = batch;
+      const last = until?.get(partition);
       for (const message of batch.messages) {
         if (control.lost.aborted) return;
-        await options.onMessage(message, batch.partition);
+        // Delivered again after a rebalance, or beyond the range.
+        if (message.offset < (handedOver.get(partition) ?? beginning(partition))) continue;
+        if (last !== undefined && message.offset >= last) return;
+        await options.onMessage(message, partition);
+        handedOver.set(partition, message.offset + 1n);
       }
     },
+    startAt: ({ partition }) => from?.get(partition),
     // Not by the offset of a message: the last ones may be gone, or be no messages at all.
     onProgress: ({ partition }, next) => positions.advance(partition, next),
     onFatal: fail,
@@ -92,4 +114,8 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
   }
   const following = subscription;
   return { caughtUp: async () => positions.reach(await endsNow()), close: () => following.stop() };
+}
+
+function least(high: bigint, until: bigint | undefined): bigint {
+  return until !== undefined && until < high ? until : high;
 }

@@ -42,6 +42,29 @@ describe('readToEnd', () => {
     ]);
   });
 
+  it('reads a range of each partition, once, and tells what cannot be read', async () => {
+    const producer = memory.stream.producer();
+    const text = (id: string) => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
+    for (const partition of [0, 1])
+      for (let i = 0; i < 4; i++)
+        await (i === 2
+          ? producer.sendRaw('texts', [{ key: null, value: Buffer.from('junk'), partition }])
+          : producer.send('texts', [{ key: null, value: text(`${partition}-${i}`), partition }]));
+    const read: string[] = [];
+    const ends = {
+      from: new Map([[0, 1n]]),
+      until: new Map([
+        [0, 3n],
+        [1, 0n],
+      ]),
+    };
+    await memory.stream.readToEnd('texts', ({ value }) => void read.push(value?.id ?? ''), {
+      ...ends,
+      onUnreadable: ({ partition, offset, reject }) => void read.push(`${partition}@${offset}: ${reject.code}`),
+    });
+    expect(read).toEqual(['0-1', '0@2: unknown-magic']);
+  });
+
   it('follows', async () => {
     const producer = memory.stream.producer();
     await producer.send('model-versions', [{ key: 'a', value: version('a', 1) }]);

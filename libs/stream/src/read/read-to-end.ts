@@ -2,7 +2,8 @@ import type { RecordOf, TopicName } from '#libs/events';
 import type { Logger } from '#libs/platform';
 import type { Backend, RawHeaders, RawMessage } from '../backend/backend.ts';
 import type { SchemaCodec } from '../codec/schema-codec.ts';
-import { type LogReader, readLog } from './read-log.ts';
+import type { Reject } from '../codec/reject.ts';
+import { type LogReader, readLog, type ReadLogOptions } from './read-log.ts';
 
 export interface LogRecord<T extends TopicName> {
   key: string | null;
@@ -15,9 +16,19 @@ export interface LogRecord<T extends TopicName> {
   headers: RawHeaders;
 }
 
-export interface ReadToEndOptions {
+export interface ReadToEndOptions extends Pick<ReadLogOptions, 'from' | 'until'> {
   /** Go on with what is written later, until the reader is closed. */
   follow?: boolean;
+  /** Instead of the log: what cannot be decoded. */
+  onUnreadable?(record: UnreadableRecord): void;
+}
+
+export interface UnreadableRecord {
+  partition: number;
+  offset: bigint;
+  /** Record time, epoch milliseconds. */
+  timestamp: number;
+  reject: Reject;
 }
 
 export interface ReadServices {
@@ -39,13 +50,18 @@ export function readToEnd<T extends TopicName>(
   onRecord: (record: LogRecord<T>) => Promise<void> | void,
   options: ReadToEndOptions = {},
 ): Promise<LogReader> {
+  const { follow, from, until, onUnreadable } = options;
   return readLog(backend, topicPrefix + topic, {
-    follow: options.follow === true,
+    follow: follow === true,
+    from,
+    until,
     onFatal,
     async onMessage(message, partition) {
       const record = await decodeRecord(codec, topic, message);
       if ('code' in record) {
-        logger.error({ topic, partition, offset: String(message.offset), ...record }, 'a record cannot be read');
+        const { offset, timestamp } = message;
+        if (onUnreadable !== undefined) onUnreadable({ partition, offset, timestamp, reject: record });
+        else logger.error({ topic, partition, offset: String(offset), ...record }, 'a record cannot be read');
         return;
       }
       await onRecord({

@@ -157,6 +157,29 @@ export function backendContract(name: string, open: () => Promise<Backend> | Bac
       for (const { partition, high } of ends) expect(committed.get(partition)).toBe(high);
     });
 
+    it('begins where it is told to, whatever was committed', async () => {
+      const times = [1000, 2000, 3000, 4000];
+      const producer = await backend.openProducer();
+      const messages = times.map((timestamp) => ({
+        key: null,
+        value: Buffer.from(`${timestamp}`),
+        partition: 1,
+        timestamp,
+      }));
+      await producer.send([{ topic, messages }]);
+      await producer.close();
+      const found = await backend.admin.offsetsAt(topic, 2500);
+      expect([...found].toSorted(([a], [b]) => a - b)).toEqual([
+        [0, 0n],
+        [1, 2n],
+        [2, 0n],
+      ]);
+      const options = { startAt: ({ partition }: PartitionId) => found.get(partition) };
+      const read = await collect(2, options);
+      expect(read.map(({ message }) => String(message.value))).toEqual(['3000', '4000']);
+      expect((await collect(2, options)).map(({ message }) => message.offset)).toEqual([2n, 3n]);
+    });
+
     it('fetches nothing while paused', async () => {
       const read: string[] = [];
       const came = Promise.withResolvers<void>();

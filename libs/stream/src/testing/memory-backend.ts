@@ -27,6 +27,7 @@ export class MemoryBackend implements Backend {
       },
       raisePartitions: async (topic, partitions) => broker.raise(topic, partitions),
       offsets: async (topic) => broker.offsets(topic),
+      offsetsAt: async (topic, time) => broker.offsetsAt(topic, time),
       committed: async (groupId, topic) => broker.group(groupId).committedOf(topic),
     };
   }

@@ -52,6 +52,12 @@ export class MemoryBroker {
     }));
   }
 
+  offsetsAt(topic: string, time: number): Map<number, bigint> {
+    const first = ({ low, messages }: MemoryTopic['partitions'][number]) =>
+      messages.find(({ timestamp }) => timestamp >= time)?.offset ?? low + BigInt(messages.length);
+    return new Map(this.#topic(topic).partitions.map((found, partition) => [partition, first(found)]));
+  }
+
   append(topic: string, partition: number, { key, value, headers, timestamp }: OutgoingMessage): bigint {
     const { low, messages } = this.#partition(topic, partition);
     const offset = low + BigInt(messages.length);

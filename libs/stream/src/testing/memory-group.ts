@@ -71,6 +71,7 @@ export class MemoryMember {
   #draining = new AbortController();
   #loops: Promise<void>[] = [];
   #paused = false;
+  #assignments = 0;
 
   constructor(broker: GroupBroker, options: SubscribeOptions) {
     this.#broker = broker;
@@ -103,6 +104,7 @@ export class MemoryMember {
 
   assign(partitions: PartitionId[]): void {
     this.#draining = new AbortController();
+    this.#assignments++;
     this.#options.onAssigned?.(partitions);
     this.#loops = partitions.map((id) => this.#consume(id, this.#draining.signal));
   }
@@ -110,6 +112,7 @@ export class MemoryMember {
   async #consume(id: PartitionId, draining: AbortSignal): Promise<void> {
     const group = this.#broker.group(this.groupId);
     let next = group.committedOf(id.topic).get(id.partition) ?? -1n;
+    if (this.#assignments === 1) next = this.#options.startAt?.(id) ?? next;
     while (!draining.aborted) {
       const { low } = this.#offsets(id);
       if (next < low) {

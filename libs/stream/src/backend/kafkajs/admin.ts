@@ -68,6 +68,12 @@ export class KafkaAdmin implements BackendAdmin {
       .toSorted((a, b) => a.partition - b.partition);
   }
 
+  async offsetsAt(topic: string, time: number): Promise<Map<number, bigint>> {
+    const admin = await this.#connect();
+    const found = await admin.fetchTopicOffsetsByTimestamp(topic, time);
+    return new Map(found.map(({ partition, offset }) => [partition, BigInt(offset)]));
+  }
+
   /** kafkajs gives up at once on a partition that has no leader yet, as after its creation or a broker's start. */
   async #topicOffsets(topic: string) {
     const admin = await this.#connect();

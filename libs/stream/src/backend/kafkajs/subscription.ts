@@ -97,7 +97,16 @@ export class KafkaSubscription implements Subscription {
     const partitions = Object.entries(assignment).flatMap(([topic, numbers]) =>
       numbers.map((partition): PartitionId => ({ topic, partition })),
     );
+    if (this.#generation === 1) this.#seek(partitions);
     this.#options.onAssigned?.(partitions);
+  }
+
+  /** Takes effect before the first fetch. */
+  #seek(partitions: readonly PartitionId[]): void {
+    for (const { topic, partition } of partitions) {
+      const offset = this.#options.startAt?.({ topic, partition });
+      if (offset !== undefined) this.#consumer.seek({ topic, partition, offset: String(offset) });
+    }
   }
 
   #fail(error: Error): void {
