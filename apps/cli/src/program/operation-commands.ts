@@ -1,12 +1,14 @@
 import type { Command } from 'commander';
 import type { DeadLetterOptions } from '../commands/dead-letters.ts';
-import type { TopicsOptions } from '../commands/topics.ts';
+import type { StreamOptions } from '../stream-connection.ts';
+import type { AuditCommandOptions } from '../commands/audit.ts';
 import type { CommonOptions } from '../options.ts';
 import { common, speaksToGateway } from './common.ts';
 
-/** dlq, sql, status, doctor, topics, config */
+/** dlq, audit, sql, status, doctor, topics, config */
 export function addOperationCommands(program: Command): void {
   addDeadLetters(program);
+  addAudit(program);
   speaksToGateway(
     program.command('sql').description('one SELECT on the analytics tables').argument('<statement>', 'the statement'),
     [
@@ -38,7 +40,7 @@ export function addOperationCommands(program: Command): void {
         .option('--brokers <brokers>', 'Kafka, HOST:PORT,…; default: the configured or the running one')
         .option('--registry <url>', 'schema registry'),
       [`tidemill topics ${verb}`, `tidemill topics ${verb} --brokers kafka:9092 --registry http://registry:8081`],
-    ).action(async (options: TopicsOptions) => (await import('../commands/topics.ts')).topics(verb, options));
+    ).action(async (options: StreamOptions) => (await import('../commands/topics.ts')).topics(verb, options));
   }
 
   const config = program.command('config').description('the configuration');
@@ -49,6 +51,38 @@ export function addOperationCommands(program: Command): void {
   common(config.command('check').description('whether it is valid'), [
     'tidemill config check --config tidemill.yaml',
   ]).action(async (options: CommonOptions) => (await import('../commands/config.ts')).checkConfig(options));
+}
+
+function addAudit(program: Command): void {
+  speaksToGateway(
+    program
+      .command('audit')
+      .description('hold texts against their answers, dead letters and rows; exit 1 if anything is wrong')
+      .argument('<topic>', 'texts')
+      .option('--from <time>', 'texts written not before this time (RFC 3339)')
+      .option('--to <time>', 'texts written before this time (RFC 3339)')
+      .option('--partition <number>', 'of one partition')
+      .option('--from-offset <offset>', 'of that partition from this offset on')
+      .option('--to-offset <offset>', 'of that partition before this offset')
+      .option('--model <model>', 'for one model')
+      .option(
+        '--staleness <duration>',
+        'longest a version may answer after the next was promoted; default: not checked',
+      )
+      .option('--wait <duration>', 'wait this long for what is still in flight', '0s')
+      .option('--limit <number>', 'most findings of a kind that are printed', '10')
+      .option('--list <file>', 'write every finding to this file, JSONL')
+      .option('--no-tables', 'Kafka only')
+      .option('--brokers <brokers>', 'Kafka, HOST:PORT,…; default: the configured or the running one')
+      .option('--registry <url>', 'schema registry'),
+    [
+      'tidemill audit texts',
+      'tidemill audit texts --from 2026-01-31T00:00:00Z --to 2026-02-01T00:00:00Z --wait 30s',
+      'tidemill audit texts --partition 2 --from-offset 1000 --to-offset 2000 --list findings.jsonl',
+    ],
+  ).action(async (topic: string, options: AuditCommandOptions) =>
+    (await import('../commands/audit.ts')).audit(topic, options),
+  );
 }
 
 function addDeadLetters(program: Command): void {

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { fromRow, type TableRow } from '#libs/clickhouse';
+import type { Prediction, Text } from '#libs/events';
+import type { OffsetRange } from './offset-ranges.ts';
+import type { Place } from './prediction-ledger.ts';
+import type { UnstoredText } from './text-ledger.ts';
+import type { PromotedVersion } from './version-history.ts';
+
+/** Rows of one SELECT on the analytics tables, column to value. @throws RowsTooLong */
+export type SelectRows = (sql: string) => Promise<TableRow[]>;
+
+/** The answer would be longer than is given: ask for fewer rows. */
+export class RowsTooLong extends Error {
+  override readonly name = 'RowsTooLong';
+}
+
+const pageRows = 5000;
+/** Ids in one look-up. */
+const idsAtOnce = 400;
+
+/**
+ * Everything of a range in a table, a page after the other along its sorting key: each page is found by the primary
+ * index, so that all of them together read the table once. Raw rows, not FINAL: what is not merged yet is seen too.
+ */
+async function* pages(
+  select: SelectRows,
+  {
+    table,
+    columns,
+    key,
+    where,
+    model,
+  }: { table: string; columns: string; key: readonly string[]; where: string; model: string },
+): AsyncGenerator<TableRow[]> {
+  const order = [...key, 'kafka_partition', 'kafka_offset'];
+  let rows = pageRows;
+  let after: TableRow | undefined;
+  for (;;) {
+    const [first = ''] = key;
+    const further =
+      after === undefined
+        ? ''
+        : `AND ${first} >= ${literal(after[first])} AND (${order.join(', ')}) > (${order.map((name) => literal(after?.[name])).join(', ')})`;
+    const sql = `SELECT ${columns} FROM ${table} WHERE model = ${literal(model)} AND ${where} ${further} ORDER BY model, ${order.join(', ')} LIMIT ${rows}`;
+    let page: TableRow[];
+    try {
+      page = await select(sql);
+    } catch (error) {
+      if (!(error instanceof RowsTooLong) || rows === 1) throw error;
+      rows = Math.ceil(rows / 4);
+      continue;
+    }
+    yield page;
+    after = page.at(-1);
+    if (page.length < rows) return;
+  }
+}
+
+/** Rows of the predictions of a range of texts, those of one key after each other. */
+export async function eachPredictionRow(
+  select: SelectRows,
+  { texts, model }: { texts: readonly OffsetRange[]; model: string | undefined },
+  onRow: (row: Prediction, place: Place) => void,
+): Promise<void> {
+  for (const name of await modelsIn(select, 'predictions', model)) {
+    const where = `input_topic = 'texts' AND (${within(texts, 'input_partition', 'input_offset')})`;
+    const key = ['text_id', 'role', 'epoch', 'input_partition', 'input_offset'];
+    for await (const page of pages(select, { table: 'predictions', columns: '*', key, where, model: name }))
+      for (const row of page) onRow(fromRow('predictions', row), placeOf(row));
+  }
+}
+
+/** Rows of a range of texts; `text` is the digest of the text. */
+export async function eachTextRow(
+  select: SelectRows,
+  { texts, model }: { texts: readonly OffsetRange[]; model: string | undefined },
+  onRow: (row: Text, place: Place) => void,
+): Promise<void> {
+  const columns = '* REPLACE (lower(hex(SHA256(text))) AS text)';
+  const where = within(texts, 'kafka_partition', 'kafka_offset');
+  for (const name of await modelsIn(select, 'texts', model))
+    for await (const page of pages(select, { table: 'texts', columns, key: ['id'], where: `(${where})`, model: name }))
+      for (const row of page) onRow(fromRow('texts', row), placeOf(row));
+}
+
+/** A text as its row is compared: the text by its digest. */
+export function withDigest(text: Text): Text {
+  return { ...text, text: createHash('sha256').update(text.text).digest('hex') };
+}
+
+/** Which of these texts were replaced: a later record of the id has a row. */
+export async function replacedTexts(select: SelectRows, texts: readonly UnstoredText[]): Promise<Set<UnstoredText>> {
+  const replaced = new Set<UnstoredText>();
+  for (const [model, own] of Map.groupBy(texts, (text) => text.model)) {
+    for (let from = 0; from < own.length; from += idsAtOnce) {
+      const some = own.slice(from, from + idsAtOnce);
+      const ids = some.map(({ id }) => literal(id)).join(', ');
+      const rows = await select(
+        `SELECT id, kafka_partition, kafka_offset FROM texts FINAL WHERE model = ${literal(model)} AND id IN (${ids})`,
+      );
+      const stored = new Map(rows.map((row) => [row['id'], placeOf(row)]));
+      for (const text of some) {
+        const row = stored.get(text.id);
+        if (row === undefined) continue;
+        if (row.offset > text.offset || (row.offset === text.offset && row.partition > text.partition))
+          replaced.add(text);
+      }
+    }
+  }
+  return replaced;
+}
+
+/** Every epoch that monitoring has seen, also those the topic has compacted away. */
+export async function storedVersions(select: SelectRows): Promise<PromotedVersion[]> {
+  const rows = await select('SELECT * FROM model_versions FINAL');
+  return rows.map((row) => fromRow('model_versions', row));
+}
+
+async function modelsIn(select: SelectRows, table: string, model: string | undefined): Promise<string[]> {
+  if (model !== undefined) return [model];
+  return (await select(`SELECT DISTINCT model FROM ${table}`)).map((row) => String(row['model']));
+}
+
+function within(ranges: readonly OffsetRange[], partition: string, offset: string): string {
+  const each = ranges.map(
+    (range) => `(${partition} = ${range.partition} AND ${offset} >= ${range.from} AND ${offset} < ${range.to})`,
+  );
+  return each.length === 0 ? 'false' : each.join(' OR ');
+}
+
+function placeOf(row: TableRow): Place {
+  return { partition: Number(row['kafka_partition']), offset: Number(row['kafka_offset']) };
+}
+
+/** As hex: ids are the senders' and may hold anything. */
+function literal(value: unknown): string {
+  if (typeof value === 'number') return String(value);
+  return `unhex('${Buffer.from(String(value)).toString('hex')}')`;
+}

@@ -1,0 +1,97 @@
+import type { Stream } from '#libs/stream';
+import type { OffsetRange } from './offset-ranges.ts';
+import type { AuditedRange } from './prediction-ledger.ts';
+import type { PromotedVersion } from './version-history.ts';
+
+/** Which texts are audited. */
+export interface AuditScope {
+  /** Record times, epoch milliseconds: not before `from`, before `to`. */
+  from?: number | undefined;
+  to?: number | undefined;
+  partition?: number | undefined;
+  fromOffset?: number | undefined;
+  toOffset?: number | undefined;
+  /** Texts of this model only. */
+  model?: string | undefined;
+}
+
+export interface TextRanges {
+  ranges: OffsetRange[];
+  /** What of the scope is not there any more, a sentence each. */
+  notes: string[];
+  /** The range begins with the topic. */
+  whole: boolean;
+}
+
+/** The offsets of texts that a scope means now. */
+export async function textRanges({ admin }: Stream, scope: AuditScope): Promise<TextRanges> {
+  const ends = await admin.endOffsets('texts');
+  const begin = scope.from === undefined ? undefined : await admin.offsetsAt('texts', scope.from);
+  const end = scope.to === undefined ? undefined : await admin.offsetsAt('texts', scope.to);
+  const notes: string[] = [];
+  let whole = true;
+  const ranges = ends.map(({ partition, low, high }) => {
+    // Nothing of it, so that it is not read either.
+    if (scope.partition !== undefined && scope.partition !== partition)
+      return { partition, from: Number(high), to: Number(high) };
+    const wanted = Math.max(scope.fromOffset ?? 0, Number(begin?.get(partition) ?? 0n));
+    const from = Math.max(Number(low), wanted);
+    const to = Math.min(Number(high), scope.toOffset ?? Infinity, Number(end?.get(partition) ?? high));
+    if (low > 0n && wanted <= Number(low))
+      notes.push(`texts-${partition} before offset ${low} have expired: they cannot be audited`);
+    if (from > Number(low)) whole = false;
+    return { partition, from, to: Math.max(from, to) };
+  });
+  return { ranges, notes, whole };
+}
+
+/** Partition of texts to the offset up to which a group has committed. */
+export async function committedOffsets({ admin }: Stream, group: string): Promise<Map<number, number>> {
+  const { partitions } = await admin.groupLag(group, 'texts');
+  return new Map(partitions.map(({ partition, committed }) => [partition, Math.max(0, Number(committed))]));
+}
+
+/** What there is of predictions now, and how much of it monitoring has stored. */
+export async function predictionRanges(
+  { admin }: Stream,
+  start: ReadonlyMap<number, bigint> | undefined,
+): Promise<(AuditedRange & { low: number })[]> {
+  const { partitions } = await admin.groupLag('monitoring', 'predictions');
+  const stored = new Map(partitions.map(({ partition, committed }) => [partition, Math.max(0, Number(committed))]));
+  const ends = await admin.endOffsets('predictions');
+  return ends.map(({ partition, low, high }) => {
+    const from = Math.max(Number(low), Number(start?.get(partition) ?? 0n));
+    return { partition, low: Number(low), from, to: Number(high), committed: stored.get(partition) ?? 0 };
+  });
+}
+
+/** Ranges as readers take them. */
+export function bounds(ranges: readonly OffsetRange[]) {
+  return {
+    from: new Map(ranges.map(({ partition, from }) => [partition, BigInt(from)])),
+    until: new Map(ranges.map(({ partition, to }) => [partition, BigInt(to)])),
+  };
+}
+
+/** Every promotion that topics tell of: the registry's log has all of its own, model-versions the newest of everybody's. */
+export async function promotedVersions(stream: Stream): Promise<PromotedVersion[]> {
+  const versions: PromotedVersion[] = [];
+  await stream.readToEnd('registry-events', ({ value }) => {
+    if (value?.kind !== 'promoted' && value?.kind !== 'rolled-back') return;
+    const { model, version, epoch, bundleDigest, at } = value;
+    if (version !== null && epoch !== null && bundleDigest !== null)
+      versions.push({ model, version, epoch, bundleDigest, at });
+  });
+  await stream.readToEnd('model-versions', ({ value }) => void (value !== null && versions.push(value)));
+  return versions;
+}
+
+/** The most instances that have told of a model. */
+export async function servingInstances(stream: Stream, model: string | undefined): Promise<number> {
+  const instances = new Map<string, Set<string>>();
+  await stream.readToEnd('serving-status', ({ value }) => {
+    if (value === null || value.model !== (model ?? value.model)) return;
+    instances.set(value.model, (instances.get(value.model) ?? new Set()).add(value.instance));
+  });
+  return Math.max(0, ...[...instances.values()].map(({ size }) => size));
+}

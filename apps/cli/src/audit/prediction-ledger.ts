@@ -1,0 +1,207 @@
+import type { Prediction } from '#libs/events';
+import { digestOf, RoleAnswers } from './answers.ts';
+import type { AuditReport, FindingKind } from './audit-report.ts';
+import { type OffsetRange, OffsetRanges } from './offset-ranges.ts';
+import type { VersionHistory } from './version-history.ts';
+
+/** A range of one partition, and up to which offset (exclusive) its consumer has committed. */
+export interface AuditedRange extends OffsetRange {
+  committed: number;
+}
+
+export interface Place {
+  partition: number;
+  offset: number;
+}
+
+export interface PredictionLedgerOptions {
+  texts: OffsetRanges;
+  /** What is read of topic predictions; `committed`: by monitoring. */
+  predictions: readonly AuditedRange[];
+  withTables: boolean;
+  history: VersionHistory;
+  /** Answers of this model only. */
+  model: string | undefined;
+  /** A version may answer this long after the next was promoted, in milliseconds. */
+  maximumStaleness: number;
+  /** One instance answers: then the epochs of a partition never fall. */
+  oneInstance: boolean;
+  report: AuditReport;
+  find(kind: FindingKind, text: Place & { id?: string }, detail: string): void;
+}
+
+const seen = 1;
+/** The first record under its key, which the table keeps. */
+const first = 2;
+const stored = 4;
+
+/**
+ * What was answered: the predictions as they lie in Kafka, 13 bytes each, and by role what they say of each text. A
+ * shadow's are looked at like the others, but are no answer.
+ */
+export class PredictionLedger {
+  readonly #options: PredictionLedgerOptions;
+  readonly #records: OffsetRanges;
+  readonly #flags: Uint8Array;
+  readonly #digests: BigUint64Array;
+  /** Number of the text that a record answers. */
+  readonly #answered: Uint32Array;
+  readonly #roles = new Map<string, RoleAnswers>();
+  readonly #models: string[] = [];
+  /** Role, input and output partition to the highest offset that was answered first. */
+  readonly #furthest = new Map<string, number>();
+  #previousRow = { key: '', month: '' };
+
+  constructor(options: PredictionLedgerOptions) {
+    this.#options = options;
+    this.#records = new OffsetRanges(options.predictions);
+    this.#flags = new Uint8Array(this.#records.size);
+    this.#digests = new BigUint64Array(this.#records.size);
+    this.#answered = new Uint32Array(options.withTables ? this.#records.size : 0);
+  }
+
+  /** A record of topic predictions; call it in the order of each partition. */
+  note(answer: Prediction, place: Place): void {
+    const { report, find } = this.#options;
+    const index = this.#textOf(answer);
+    const record = this.#records.indexOf(place.partition, place.offset);
+    if (index === undefined || record === undefined) return;
+    const { role } = answer;
+    const text = { partition: answer.inputPartition, offset: answer.inputOffset, id: answer.textId };
+    report.predictions[role] = (report.predictions[role] ?? 0) + 1;
+    this.#flags[record] = seen;
+    this.#digests[record] = digestOf(answer);
+    if (this.#options.withTables) this.#answered[record] = index;
+    const promoted = this.#checkVersion(answer, text);
+    const answers = this.#roles.get(role) ?? new RoleAnswers(this.#options.texts.size);
+    this.#roles.set(role, answers);
+    if (!answers.has(index)) this.#checkOrder(answer, place, text);
+    const again = answers.note(index, answer, { record, promoted, model: this.#modelNumber(answer.model) });
+    if (again === undefined) this.#flags[record] = seen | first;
+    else if (again.relation === 'contradicting') {
+      const said = `${answer.label} ${answer.confidence} by version ${answer.version}`;
+      find('contradicting', text, `epoch ${answer.epoch} answers ${said}, and said otherwise before (role ${role})`);
+    } else if (this.#digests[again.previous] === this.#digests[record])
+      find('doubled', text, `the same record of epoch ${answer.epoch} was written twice by one producer`);
+    else {
+      report.repeated++;
+      if (again.relation === 'rounded') report.repeatedRounded++;
+    }
+  }
+
+  /** A row of table predictions; rows of one key follow each other. */
+  row(answer: Prediction, place: Place): void {
+    const { find, report } = this.#options;
+    const index = this.#textOf(answer);
+    if (index === undefined) return;
+    this.#checkKeptOnce(answer);
+    const text = { partition: answer.inputPartition, offset: answer.inputOffset, id: answer.textId };
+    if (place.offset < 0) return find('stored-wrongly', text, 'the row did not come from Kafka');
+    const record = this.#records.indexOf(place.partition, place.offset);
+    // Its record has expired, or was written after the audit began.
+    if (record === undefined) return;
+    const where = `predictions-${place.partition}@${place.offset}`;
+    if (this.#flags[record] === 0) find('stored-wrongly', text, `the row names ${where}, where no such record is`);
+    else if (this.#digests[record] !== digestOf(answer)) find('stored-wrongly', text, `the row differs from ${where}`);
+    this.#flags[record] = (this.#flags[record] ?? 0) | stored;
+    if (report.stored !== undefined) report.stored.predictions++;
+  }
+
+  /** Whether a champion or a canary answered, and which text that was. */
+  outcome(index: number): { text: bigint } | undefined {
+    for (const [role, answers] of this.#roles)
+      if (role !== 'shadow' && answers.has(index)) return { text: answers.texts[index] ?? 0n };
+    return undefined;
+  }
+
+  finish(): void {
+    const { report, withTables } = this.#options;
+    for (const [role, answers] of this.#roles) {
+      report.answeredAgain += answers.otherEpochs;
+      this.#checkEpochs(role, answers);
+    }
+    if (withTables) this.#checkStored();
+  }
+
+  /** Number of the text that is answered; undefined: it is not audited. */
+  #textOf({ model, inputTopic, inputPartition, inputOffset }: Prediction): number | undefined {
+    if (inputTopic !== 'texts' || model !== (this.#options.model ?? model)) return undefined;
+    return this.#options.texts.indexOf(inputPartition, inputOffset);
+  }
+
+  #checkVersion(answer: Prediction, text: Place): boolean {
+    const { history, report, maximumStaleness, find } = this.#options;
+    const wrong = history.refute(answer);
+    if (wrong !== undefined) find('wrong-version', text, wrong);
+    // A canary or a shadow is not superseded by a later champion.
+    if (wrong !== undefined || answer.role !== 'champion') return wrong === undefined;
+    const staleness = history.staleness(answer);
+    report.longestStaleness = Math.max(report.longestStaleness, staleness);
+    if (staleness > maximumStaleness)
+      find('wrong-version', text, `epoch ${answer.epoch} answered ${staleness} ms after a later one was promoted`);
+    return true;
+  }
+
+  /** Order is that of an output partition: records of different partitions have none. */
+  #checkOrder({ role, inputPartition, inputOffset }: Prediction, place: Place, text: Place): void {
+    const way = `${role}/${inputPartition}/${place.partition}`;
+    const furthest = this.#furthest.get(way) ?? -1;
+    if (inputOffset < furthest) this.#options.find('out-of-order', text, `answered after offset ${furthest}`);
+    else this.#furthest.set(way, inputOffset);
+  }
+
+  /** The epoch that counts never falls along a partition. */
+  #checkEpochs(role: string, answers: RoleAnswers): void {
+    const { texts, oneInstance, report, find } = this.#options;
+    for (const { partition, from, to } of texts.ranges) {
+      const highest = new Float64Array(this.#models.length);
+      for (let offset = from; offset < to; offset++) {
+        const index = texts.indexOf(partition, offset) ?? 0;
+        const model = (answers.models[index] ?? 0) - 1;
+        if (model < 0) continue;
+        const epoch = answers.lowest[index] ?? 0;
+        const before = highest[model] ?? 0;
+        if (epoch === Infinity) continue;
+        if (epoch >= before) highest[model] = epoch;
+        else if (!oneInstance) report.olderAfterNewer++;
+        else {
+          const after = `epoch ${epoch} of ${this.#models[model]} after epoch ${before} (role ${role})`;
+          find('wrong-version', { partition, offset }, `${after}, by the only instance there is`);
+        }
+      }
+    }
+  }
+
+  /** Rows of one key in two months never become one. */
+  #checkKeptOnce({ model, textId, role, epoch, inputPartition, inputOffset, occurredAt }: Prediction): void {
+    const key = JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset]);
+    const month = new Date(occurredAt).toISOString().slice(0, 7);
+    const previous = this.#previousRow;
+    if (key === previous.key && month !== previous.month)
+      this.#options.find(
+        'doubled',
+        { partition: inputPartition, offset: inputOffset, id: textId },
+        `epoch ${epoch} has rows in ${previous.month} and ${month}: readers see both`,
+      );
+    this.#previousRow = { key, month };
+  }
+
+  #checkStored(): void {
+    const { predictions, report, texts, find } = this.#options;
+    for (const { partition, from, to, committed } of predictions) {
+      for (let offset = from; offset < to; offset++) {
+        const record = this.#records.indexOf(partition, offset) ?? 0;
+        if (this.#flags[record] !== (seen | first)) continue;
+        if (offset < committed) {
+          const where = `predictions-${partition}@${offset}`;
+          find('stored-wrongly', texts.placeOf(this.#answered[record] ?? 0), `${where} is not in the table`);
+        } else if (report.stored !== undefined) report.stored.inFlight++;
+      }
+    }
+  }
+
+  #modelNumber(model: string): number {
+    const known = this.#models.indexOf(model);
+    return known >= 0 ? known : this.#models.push(model) - 1;
+  }
+}

@@ -1,0 +1,174 @@
+import type { Prediction, Text } from '#libs/events';
+import type { AuditReport, Finding } from '../audit-report.ts';
+import type { Place } from '../prediction-ledger.ts';
+import { Reconciliation, type ReconciliationOptions } from '../reconciliation.ts';
+import { type PromotedVersion, VersionHistory } from '../version-history.ts';
+
+/** Texts, and everything that came of them, as it would be found in Kafka and in the tables. */
+export interface MadeUpHistory {
+  /** null: it cannot be decoded. */
+  texts: ({ value: Text | null } & Place)[];
+  /** In the order of each partition. */
+  predictions: ({ value: Prediction } & Place)[];
+  letters: Place[];
+  predictionRows: ({ value: Prediction } & Place)[];
+  textRows: ({ value: Text } & Place)[];
+  versions: PromotedVersion[];
+  /** Partition to the offset up to which inference has committed. */
+  answered: Map<number, number>;
+  partitions: number;
+}
+
+export interface Circumstances {
+  partitions: number;
+  textsPerPartition: number;
+  batch: number;
+  /** Whether the process is killed between answer and commit, batch by batch, over and over. */
+  kills: readonly boolean[];
+  /** Batches between two promotions. */
+  promoteEvery: number;
+  /** A shadow answers beside. */
+  shadow: boolean;
+}
+
+const models = ['news', 'mail'];
+
+export function bundleOf(epoch: number): { version: number; bundleDigest: string } {
+  return { version: 1 + (epoch % 3), bundleDigest: `digest-${epoch % 3}` };
+}
+
+/**
+ * What one instance that obeys its rules leaves behind: batches of each partition in turn, answered by the newest epoch,
+ * delivered again after a kill. Every eleventh text cannot be read, every seventh is for a model nobody has made.
+ */
+export function madeUpHistory(how: Circumstances): MadeUpHistory {
+  const texts = Array.from({ length: how.partitions }, (_, partition) =>
+    Array.from({ length: how.textsPerPartition }, (_, offset) => ({
+      value: textAt(partition, offset),
+      partition,
+      offset,
+    })),
+  );
+  const history: MadeUpHistory = {
+    texts: texts.flat(),
+    predictions: [],
+    letters: [],
+    predictionRows: [],
+    textRows: structuredClone(texts.flat()).flatMap(({ value, ...place }) =>
+      value === null ? [] : [{ value, ...place }],
+    ),
+    versions: [],
+    answered: new Map(texts.map((_, partition) => [partition, 0])),
+    partitions: how.partitions,
+  };
+  const ends = new Map<number, number>();
+  const write = (value: Prediction) => {
+    const partition = value.textId.length % how.partitions;
+    const offset = ends.get(partition) ?? 0;
+    ends.set(partition, offset + 1);
+    history.predictions.push({ value, partition, offset });
+  };
+  const todo = () => texts.findIndex((own, partition) => (history.answered.get(partition) ?? 0) < own.length);
+  for (let time = 0; todo() >= 0; time++) {
+    if (time % how.promoteEvery === 0) promote(history, time);
+    const partition = time % how.partitions;
+    const next = history.answered.get(partition) ?? 0;
+    const batch = texts[partition]?.slice(next, next + how.batch) ?? [];
+    for (const text of batch) {
+      const answer = answerTo(text, history, time);
+      if (answer === undefined) history.letters.push(text);
+      else {
+        write(answer);
+        if (how.shadow) write({ ...answer, role: 'shadow' });
+      }
+    }
+    if (how.kills[time % Math.max(1, how.kills.length)] !== true) history.answered.set(partition, next + batch.length);
+  }
+  history.predictionRows = structuredClone(history.predictions).toSorted((a, b) =>
+    keyOf(a.value).localeCompare(keyOf(b.value)),
+  );
+  return history;
+}
+
+function textAt(partition: number, offset: number): Text | null {
+  if (offset % 11 === 10) return null;
+  const model = offset % 7 === 6 ? 'nobody' : (models[offset % models.length] ?? '');
+  return { id: `t${partition}-${offset}`, model, text: `${offset}`, occurredAt: 1, source: '', attributes: {} };
+}
+
+function promote({ versions }: MadeUpHistory, time: number): void {
+  const epoch = versions.length / models.length + 1;
+  for (const model of models) versions.push({ model, epoch, ...bundleOf(epoch), at: time * 1000 });
+}
+
+function answerTo(
+  { value, partition, offset }: MadeUpHistory['texts'][number],
+  { versions }: MadeUpHistory,
+  time: number,
+): Prediction | undefined {
+  const serving = versions.findLast(({ model }) => model === value?.model);
+  if (value === null || serving === undefined) return undefined;
+  const confidence = 0.5 + (offset % 40) / 100;
+  return {
+    textId: value.id,
+    model: value.model,
+    version: serving.version,
+    epoch: serving.epoch,
+    bundleDigest: serving.bundleDigest,
+    label: 'a',
+    confidence,
+    probabilities: { a: confidence, b: 1 - confidence },
+    role: 'champion',
+    inputTopic: 'texts',
+    inputPartition: partition,
+    inputOffset: offset,
+    occurredAt: value.occurredAt,
+    inferredAt: time * 1000,
+    device: 'cpu',
+    truncated: false,
+    queueMilliseconds: time,
+    inferenceMilliseconds: 1,
+  };
+}
+
+function keyOf({ model, textId, role, epoch, inputPartition, inputOffset }: Prediction): string {
+  return JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset]);
+}
+
+/** Audits a history. */
+export function auditOf(
+  history: MadeUpHistory,
+  options: Partial<ReconciliationOptions> = {},
+): { report: AuditReport; found: Finding[]; wrong: Record<string, number> } {
+  const found: Finding[] = [];
+  const versions = new VersionHistory();
+  for (const version of history.versions) versions.add(version);
+  const partitions = Array.from({ length: history.partitions }, (_, partition) => partition);
+  const end = (places: readonly Place[], partition: number) =>
+    Math.max(0, ...places.filter((place) => place.partition === partition).map(({ offset }) => offset + 1));
+  const ranges = (places: readonly Place[], committed?: ReadonlyMap<number, number>) =>
+    partitions.map((partition) => {
+      const to = end(places, partition);
+      return { partition, from: 0, to, committed: committed?.get(partition) ?? to };
+    });
+  const reconciliation = new Reconciliation({
+    texts: ranges(history.texts, history.answered),
+    predictions: ranges(history.predictions),
+    storedBelow: new Map(partitions.map((partition) => [partition, end(history.texts, partition)])),
+    history: versions,
+    oneInstance: true,
+    onFinding: (finding) => found.push(finding),
+    ...options,
+  });
+  for (const { value, ...place } of history.predictions) reconciliation.prediction(value, place);
+  for (const { value, ...place } of history.predictionRows) reconciliation.predictionRow(value, place);
+  for (const place of history.letters) reconciliation.letter(place);
+  for (const { value, ...place } of history.textRows) reconciliation.textRow(value, place);
+  for (const { value, ...place } of history.texts) {
+    if (value === null) reconciliation.unreadable({ ...place, timestamp: 0 });
+    else reconciliation.text(value, { ...place, timestamp: 0 });
+  }
+  const report = reconciliation.finish();
+  const wrong = Object.fromEntries(Object.entries(report.findings).filter(([, count]) => count > 0));
+  return { report, found, wrong };
+}

@@ -1,0 +1,130 @@
+import type { Text } from '#libs/events';
+import { digestOf } from './answers.ts';
+import type { AuditReport, FindingKind } from './audit-report.ts';
+import type { OffsetRanges } from './offset-ranges.ts';
+import type { Place } from './prediction-ledger.ts';
+
+export interface TextLedgerOptions {
+  texts: OffsetRanges;
+  /** Up to which offset (exclusive) of each partition inference has committed. */
+  answeredBelow: ReadonlyMap<number, number>;
+  /** The same of monitoring; undefined: tables are not looked at. */
+  storedBelow: ReadonlyMap<number, number> | undefined;
+  /** Texts of this model only. */
+  model: string | undefined;
+  /** Predictions of texts before this record time have expired in part, epoch milliseconds. */
+  expiredBefore: () => number;
+  /** What a champion or a canary answered. */
+  outcome(index: number): { text: bigint } | undefined;
+  report: AuditReport;
+  find(kind: FindingKind, text: Place & { id?: string }, detail: string): void;
+}
+
+/** A text of which its table has no row of its own: a later one of its id may have replaced it. */
+export interface UnstoredText extends Place {
+  id: string;
+  model: string;
+}
+
+const seen = 1;
+const letter = 2;
+const row = 4;
+
+/** Each text and its one outcome; 9 bytes a text. */
+export class TextLedger {
+  readonly #options: TextLedgerOptions;
+  readonly #flags: Uint8Array;
+  /** What the table says the text is. */
+  readonly #rows: BigUint64Array;
+  readonly unstored: UnstoredText[] = [];
+
+  constructor(options: TextLedgerOptions) {
+    this.#options = options;
+    this.#flags = new Uint8Array(options.texts.size);
+    this.#rows = new BigUint64Array(options.storedBelow === undefined ? 0 : options.texts.size);
+  }
+
+  /** A record of topic texts-dlq. */
+  letter({ partition, offset }: Place): void {
+    const index = this.#options.texts.indexOf(partition, offset);
+    if (index === undefined) return;
+    if (this.#has(index, letter)) this.#options.report.lettersRepeated++;
+    this.#flag(index, letter);
+  }
+
+  /** A row of table texts. */
+  row(stored: Text, { partition, offset }: Place): void {
+    const index = this.#options.texts.indexOf(partition, offset);
+    if (index === undefined) return;
+    this.#flag(index, row);
+    this.#rows[index] = digestOf(stored);
+  }
+
+  /** A record of topic texts, after everything else. */
+  text(value: Text, place: Place & { timestamp: number }): void {
+    const { texts, model, storedBelow, report, find } = this.#options;
+    const index = texts.indexOf(place.partition, place.offset);
+    if (index === undefined || (model !== undefined && value.model !== model)) return;
+    const named = { ...place, id: value.id };
+    this.#checkOutcome(index, named);
+    const answer = this.#options.outcome(index);
+    if (answer !== undefined && answer.text !== digestOf([value.model, value.id]))
+      find('misattributed', named, `its answer names another text than ${value.id} of ${value.model}`);
+    if (storedBelow === undefined || report.stored === undefined) return;
+    if (this.#has(index, row)) {
+      report.stored.texts++;
+      if (this.#rows[index] !== digestOf(value))
+        find('stored-wrongly', named, 'the row of the text differs from its record');
+    } else if (place.offset < (storedBelow.get(place.partition) ?? 0)) {
+      const { partition, offset } = place;
+      this.unstored.push({ partition, offset, id: value.id, model: value.model });
+    } else report.stored.inFlight++;
+  }
+
+  /** A record of topic texts that cannot be decoded: it ends as a dead letter. */
+  unreadable(place: Place & { timestamp: number }): void {
+    const { texts, model, find } = this.#options;
+    const index = texts.indexOf(place.partition, place.offset);
+    if (index === undefined || model !== undefined) return;
+    this.#checkOutcome(index, place);
+    if (this.#options.outcome(index) !== undefined)
+      find('misattributed', place, 'a record that cannot be read was answered');
+  }
+
+  /** `replaced`: a row of a later record has taken its place. */
+  finish(replaced: (text: UnstoredText) => boolean): void {
+    const { texts, model, outcome, find, report } = this.#options;
+    for (const text of this.unstored) {
+      if (!replaced(text)) find('stored-wrongly', text, 'the text is not in the table');
+      else if (report.stored !== undefined) report.stored.texts++;
+    }
+    // With one model only the records of the others were left out above.
+    if (model !== undefined) return;
+    for (let index = 0; index < texts.size; index++)
+      if (!this.#has(index, seen) && outcome(index) !== undefined)
+        find('misattributed', texts.placeOf(index), 'a record was answered that is not there');
+  }
+
+  #checkOutcome(index: number, place: Place & { id?: string; timestamp: number }): void {
+    const { answeredBelow, expiredBefore, report, find } = this.#options;
+    this.#flag(index, seen);
+    report.texts++;
+    const answered = this.#options.outcome(index) !== undefined;
+    const dead = this.#has(index, letter);
+    if (answered) report.answered++;
+    if (dead) report.deadLettered++;
+    if (answered && dead) find('doubled', place, 'it was answered and is a dead letter too');
+    if (answered || dead) return;
+    if (place.offset >= (answeredBelow.get(place.partition) ?? 0)) report.inFlight++;
+    else if (place.timestamp < expiredBefore()) report.expired++;
+    else find('missing', place, 'committed by inference, with neither answer nor dead letter');
+  }
+
+  #has(index: number, flag: number): boolean {
+    return ((this.#flags[index] ?? 0) & flag) !== 0;
+  }
+
+  #flag(index: number, flag: number): void {
+    this.#flags[index] = (this.#flags[index] ?? 0) | flag;
+  }
+}

@@ -1,0 +1,63 @@
+/** Since when which version of a model serves. */
+export interface PromotedVersion {
+  model: string;
+  version: number;
+  epoch: number;
+  bundleDigest: string;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
+/** Clocks of two machines may differ by this many milliseconds. */
+const clockSkew = 2000;
+
+/** Every epoch of every model, from as many sources as tell of it. */
+export class VersionHistory {
+  readonly #models = new Map<string, Map<number, PromotedVersion>>();
+
+  /** Returns how the sources contradict each other, if they do. */
+  add(promoted: PromotedVersion): string | undefined {
+    const { model, version, epoch, bundleDigest, at } = promoted;
+    const epochs = this.#models.get(model) ?? new Map<number, PromotedVersion>();
+    this.#models.set(model, epochs);
+    const known = epochs.get(epoch);
+    if (known === undefined) {
+      epochs.set(epoch, promoted);
+      return undefined;
+    }
+    if (known.version !== version || known.bundleDigest !== bundleDigest)
+      return `epoch ${epoch} of ${model} is told as ${named(known)} and as ${named(promoted)}`;
+    // The registry decides first and announces later.
+    epochs.set(epoch, { ...known, at: Math.min(known.at, at) });
+    return undefined;
+  }
+
+  /** What is wrong with the version that an answer names. */
+  refute(answer: {
+    model: string;
+    version: number;
+    epoch: number;
+    bundleDigest: string;
+    inferredAt: number;
+  }): string | undefined {
+    const promoted = this.#models.get(answer.model)?.get(answer.epoch);
+    if (promoted === undefined) return `epoch ${answer.epoch} of ${answer.model} was never promoted`;
+    if (promoted.version !== answer.version || promoted.bundleDigest !== answer.bundleDigest)
+      return `epoch ${answer.epoch} is ${named(promoted)}, not ${named(answer)}`;
+    if (answer.inferredAt < promoted.at - clockSkew)
+      return `epoch ${answer.epoch} answered ${promoted.at - answer.inferredAt} ms before it was promoted`;
+    return undefined;
+  }
+
+  /** Milliseconds since a later epoch was promoted; 0: there was none. */
+  staleness({ model, epoch, inferredAt }: { model: string; epoch: number; inferredAt: number }): number {
+    let staleness = 0;
+    for (const later of this.#models.get(model)?.values() ?? [])
+      if (later.epoch > epoch) staleness = Math.max(staleness, inferredAt - later.at);
+    return staleness;
+  }
+}
+
+function named({ version, bundleDigest }: { version: number; bundleDigest: string }): string {
+  return `version ${version} (${bundleDigest.slice(0, 12)})`;
+}
