@@ -81,6 +81,7 @@ describe('help', () => {
     'performance',
     'decisions',
     'swaps',
+    'audit',
     'sql',
     'status',
     'doctor',
