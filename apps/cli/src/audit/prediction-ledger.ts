@@ -27,7 +27,7 @@ export interface PredictionLedgerOptions {
   /** One instance answers: then the epochs of a partition never fall. */
   oneInstance: boolean;
   report: AuditReport;
-  find(kind: FindingKind, text: Place & { id?: string }, detail: string): void;
+  find: (kind: FindingKind, text: Place & { id?: string }, detail: string) => void;
 }
 
 const seen = 1;

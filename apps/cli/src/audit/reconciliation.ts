@@ -21,7 +21,7 @@ export interface ReconciliationOptions {
   oneInstance: boolean;
   /** Predictions of texts before this record time have expired in part, epoch milliseconds; asked when they were read. */
   expiredBefore?: (() => number) | undefined;
-  onFinding(finding: Finding): void;
+  onFinding: (finding: Finding) => void;
 }
 
 /**

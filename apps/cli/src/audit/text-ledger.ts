@@ -15,9 +15,9 @@ export interface TextLedgerOptions {
   /** Predictions of texts before this record time have expired in part, epoch milliseconds. */
   expiredBefore: () => number;
   /** What a champion or a canary answered. */
-  outcome(index: number): { text: bigint } | undefined;
+  outcome: (index: number) => { text: bigint } | undefined;
   report: AuditReport;
-  find(kind: FindingKind, text: Place & { id?: string }, detail: string): void;
+  find: (kind: FindingKind, text: Place & { id?: string }, detail: string) => void;
 }
 
 /** A text of which its table has no row of its own: a later one of its id may have replaced it. */

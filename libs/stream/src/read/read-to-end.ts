@@ -20,7 +20,7 @@ export interface ReadToEndOptions extends Pick<ReadLogOptions, 'from' | 'until'>
   /** Go on with what is written later, until the reader is closed. */
   follow?: boolean;
   /** Instead of the log: what cannot be decoded. */
-  onUnreadable?(record: UnreadableRecord): void;
+  onUnreadable?: (record: UnreadableRecord) => void;
 }
 
 export interface UnreadableRecord {
