@@ -47,7 +47,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
   const readiness = dependencies.readiness ?? new Readiness();
   await untilTopics({ ...dependencies, readiness });
   await stream.admin.registerSchemas(topicsUsed.map((topic) => topics[topic]));
-  const registry = await Registry.open({ stream, clock, logger, newId });
+  const registry = await Registry.open({ stream, clock, logger, newId, signing: versionSigning(config.signing) });
   const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
   const progress = new Progress();
   const shared = { clickhouse, registry, store, config, logger, metrics };

@@ -13,5 +13,6 @@ export const registryError = defineErrors({
   UNKNOWN_RUN: { message: 'the registry has no such run', retriable: false },
   ARTIFACT_MISSING: { message: 'the artifact store has no such artifact', retriable: false },
   BUNDLE_UNAVAILABLE: { message: 'the bundle cannot be fetched from the registry now', retriable: true },
+  SIGNING_KEY_INVALID: { message: 'a key for version events is not an Ed25519 key in PEM', retriable: false },
   ARCHIVE_INVALID: { message: 'the tar archive is not a model bundle', retriable: false },
 });

@@ -6,7 +6,7 @@ import { registryError } from './errors.ts';
 import { RegistryLog } from './registry-log.ts';
 import { RegistryReader } from './registry-reader.ts';
 import type { ServingChange } from './registry-state.ts';
-import { ServingAnnouncer } from './serving-announcer.ts';
+import { ServingAnnouncer, type VersionSigning } from './serving-announcer.ts';
 import type { Stage } from './stages.ts';
 
 export interface RegistryDependencies {
@@ -14,6 +14,8 @@ export interface RegistryDependencies {
   clock: Clock;
   logger: Logger;
   newId: () => string;
+  /** Default: version events are not signed. */
+  signing?: VersionSigning;
 }
 
 /** Who decided, and why in a sentence: kept for ever in the log. */
@@ -46,7 +48,7 @@ export class Registry extends RegistryReader {
     const { stream, logger } = dependencies;
     const producer = stream.producer();
     const log = await RegistryLog.open(stream, { producer, logger });
-    const announcer = await ServingAnnouncer.open(stream, producer);
+    const announcer = await ServingAnnouncer.open(stream, producer, dependencies.signing ?? {});
     const registry = new Registry(log, announcer, dependencies);
     for (const model of log.state.models.values()) {
       if (await announcer.announce(model)) logger.info({ model: model.model }, 'announced the serving version again');

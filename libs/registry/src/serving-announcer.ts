@@ -1,6 +1,13 @@
 import type { ModelVersion } from '#libs/events';
 import type { Stream, StreamProducer } from '#libs/stream';
 import type { ModelState } from './registry-state.ts';
+import type { VersionSigner, VersionVerifier } from './version-signature.ts';
+
+/** How version events are signed, and which on the topic are ours; undefined: none is signed, all are. */
+export interface VersionSigning {
+  signer?: VersionSigner | undefined;
+  verifier?: VersionVerifier | undefined;
+}
 
 /**
  * Tells inference, through model-versions, what the registry decided. The log comes first: after a crash between the
@@ -8,20 +15,23 @@ import type { ModelState } from './registry-state.ts';
  */
 export class ServingAnnouncer {
   readonly #producer: StreamProducer;
+  readonly #signer: VersionSigner | undefined;
   /** Newest epoch of each model on the topic. */
-  readonly #announced: Map<string, number>;
+  readonly #announced = new Map<string, number>();
 
-  private constructor(producer: StreamProducer, announced: Map<string, number>) {
+  private constructor(producer: StreamProducer, signer: VersionSigner | undefined) {
     this.#producer = producer;
-    this.#announced = announced;
+    this.#signer = signer;
   }
 
-  static async open(stream: Stream, producer: StreamProducer): Promise<ServingAnnouncer> {
-    const announced = new Map<string, number>();
+  /** Events that consumers will not believe count as not written: what serves is announced again, signed. */
+  static async open(stream: Stream, producer: StreamProducer, signing: VersionSigning): Promise<ServingAnnouncer> {
+    const announcer = new ServingAnnouncer(producer, signing.signer);
     await stream.readToEnd('model-versions', ({ value }) => {
-      if (value !== null) announced.set(value.model, Math.max(value.epoch, announced.get(value.model) ?? 0));
+      if (value === null || signing.verifier?.refusal(value) !== undefined) return;
+      announcer.#announced.set(value.model, Math.max(value.epoch, announcer.epochOf(value.model)));
     });
-    return new ServingAnnouncer(producer, announced);
+    return announcer;
   }
 
   /** Newest announced epoch; it may be above the log's when the log was lost, and epochs never fall. */
@@ -45,7 +55,8 @@ export class ServingAnnouncer {
       at: since,
       signature: null,
     };
-    await this.#producer.send('model-versions', [{ key: model, value }]);
+    const signed = this.#signer?.sign(value) ?? value;
+    await this.#producer.send('model-versions', [{ key: model, value: signed }]);
     this.#announced.set(model, Math.max(epoch, this.epochOf(model)));
     return true;
   }

@@ -216,6 +216,20 @@ const retraining = section({
   }),
 });
 
+const signing = section({
+  privateKey: text
+    .default('')
+    .describe(
+      'Ed25519 private key that retraining signs version events with: PEM, or the path of a PEM file; empty: unsigned (secret).',
+    ),
+  publicKeys: z
+    .array(text)
+    .default([])
+    .describe(
+      'Ed25519 public keys of which one must have signed a version event: PEM or paths; empty: that of privateKey, or none.',
+    ),
+});
+
 const log = section({
   level: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal'])
@@ -236,6 +250,7 @@ export const configurationSchema = z.strictObject({
   inference,
   monitoring,
   retraining,
+  signing,
   log,
 });
 
@@ -243,7 +258,7 @@ export const configurationSchema = z.strictObject({
 export type Configuration = z.output<typeof configurationSchema>;
 
 /** Keys whose value is never shown. */
-export const secretKeys = /(password|token)$/i;
+export const secretKeys = /(password|token|privateKey)$/i;
 
 const unit: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
