@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { type TopicName, topics } from '#libs/events';
 import { type RunningApp, startHttpApp } from '#libs/http';
 import { type Clock, type Configuration, type Logger, type Metrics, Readiness } from '#libs/platform';
-import { ArtifactStore, createMaterialise } from '#libs/registry';
+import { ArtifactStore, createMaterialise, versionSigning } from '#libs/registry';
 import { PipelineTransport, type Stream } from '#libs/stream';
 import { InferenceModule } from './inference.module.ts';
 import { InferencePipeline } from './inference.pipeline.ts';
@@ -50,13 +50,19 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   const slots = new ModelSlots({
     config: config.inference,
     materialise,
-    onProgress: (progress) => status.onProgress(progress),
+    onProgress: (progress) => {
+      status.onProgress(progress);
+      const { model } = progress.event;
+      if (progress.state === 'stale') readiness.block(`model ${model}`, progress.error ?? '');
+      if (progress.state === 'serving') readiness.clear(`model ${model}`);
+    },
     logger,
     metrics,
     clock,
   });
   const versions = new VersionHosts(config, materialise);
-  const versionEvents = new ModelVersionConsumer(stream, slots, logger);
+  const { verifier } = versionSigning(config.signing);
+  const versionEvents = new ModelVersionConsumer({ stream, slots, verifier, logger, metrics, clock });
   const pipeline = new InferencePipeline({ ...dependencies, producer, slots, versions: versionEvents, status });
   readiness.block('model versions', 'being read');
   const strategy = new PipelineTransport([

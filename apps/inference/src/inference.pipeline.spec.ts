@@ -1,8 +1,10 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events';
 import { type Bundle, readBundle } from '#libs/model';
 import { loadConfig } from '#libs/platform';
+import { versionSigning, VersionSigner } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { partitionOf } from '../../../libs/stream/src/partitioner.ts';
@@ -44,7 +46,7 @@ beforeEach(async () => {
     metrics,
     clock,
   });
-  versions = new ModelVersionConsumer(memory.stream, slots, logger);
+  versions = new ModelVersionConsumer({ stream: memory.stream, slots, logger, metrics, clock });
 });
 
 afterEach(async () => {
@@ -174,7 +176,37 @@ describe('the inference pipeline', () => {
     await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
     await start();
     expect(slots.get('test')?.slot.serving?.bundleDigest).toBe(bundles[0]?.digest);
-    expect(await memory.metrics.render()).toContain('tidemill_model_swap_failures_total{model="test"} 1');
+    expect(await memory.metrics.render()).toContain('tidemill_version_events_refused_total 1');
+  });
+
+  it('follows only signed events once a key is set, and tells of those it refuses', async () => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519', {
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+    });
+    const { stream, logger, metrics, clock } = memory;
+    const { verifier } = versionSigning({ privateKey: '', publicKeys: [publicKey] });
+    versions = new ModelVersionConsumer({ stream, slots, verifier, logger, metrics, clock });
+    const signer = new VersionSigner(privateKey);
+    const [first, second] = bundles;
+    const who = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
+    const signed = (epoch: number, digest = '') =>
+      signer.sign({ model: 'test', version: epoch, epoch, bundleDigest: digest, ...who });
+    const good = signed(2, first?.digest);
+    const events: [string, ModelVersion][] = [
+      ['test', good],
+      ['test', { ...signed(3, first?.digest), bundleDigest: second?.digest ?? '' }],
+      ['test', { ...signed(4, second?.digest), signature: null }],
+      ['test', signed(1, second?.digest)],
+      ['other', signed(5, second?.digest)],
+      ['test', good],
+    ];
+    for (const [key, value] of events) await stream.producer().send('model-versions', [{ key, value }]);
+    await start();
+    expect(slots.get('test')?.slot.serving).toMatchObject({ epoch: 2, bundleDigest: first?.digest });
+    expect(slots.names()).toStrictEqual(['test']);
+    expect(await metrics.render()).toContain('tidemill_version_events_refused_total 4');
+    expect(versions.refused).toMatchObject({ epoch: 5, reason: 'it lies under the key of another model' });
   });
 
   it('keeps the order of a partition whose texts are of several models', async () => {

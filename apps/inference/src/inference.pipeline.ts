@@ -40,7 +40,8 @@ interface Request {
  *   1 decode   bytes become texts; what cannot be decoded is written to texts-dlq         (libs/stream, before `handle`)
  *   2 batch    texts are grouped by model; a model nobody knows is rejected, to texts-dlq
  *   3 infer    the model host answers, and the answer is stamped with version and epoch
- *   4 produce  predictions in the order of their texts; the broker acknowledges every one
+ *   4 produce  predictions in the order of their texts; the broker acknowledges every one, and then, where a version has
+ *              answered a partition for the first time, the record of its first offset in serving-status
  *   5 commit   the offset after the batch                                                 (libs/stream, after `handle`)
  *
  * A crash between two steps loses nothing, because nothing is committed before 5: the batch is delivered again.
@@ -123,7 +124,7 @@ export class InferencePipeline {
       const [first] = messages;
       if (first === undefined) continue;
       const { serving } = result;
-      status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
+      await status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
       const { model, version } = serving;
       metrics.increment('tidemill_predictions_total', { model, version }, messages.length);
       const seconds = (clock.now() - batch.fetchedAt) / 1000;

@@ -37,16 +37,13 @@ export class ModelSlots {
     this.#options = options;
   }
 
-  /** Applies a version event, making the slot if the model is new here. */
-  apply(event: ModelVersion): void {
+  /** Applies a version event, making the slot if the model is new here; says why not, if not. */
+  apply(event: ModelVersion): ReturnType<ModelSlot['apply']> {
     const served = this.#models.get(event.model) ?? this.#add(event.model);
     const outcome = served.slot.apply(event);
-    const { logger, metrics } = this.#options;
-    if (outcome === 'contradicting') {
-      metrics.increment('tidemill_model_swap_failures_total', { model: event.model });
-      logger.error({ event }, 'a second version event with the same epoch names another bundle; it was refused');
-    } else
-      logger.info({ model: event.model, version: event.version, epoch: event.epoch, outcome }, 'model version event');
+    const { model, version, epoch } = event;
+    this.#options.logger.info({ model, version, epoch, outcome }, 'model version event');
+    return outcome;
   }
 
   get(model: string): ServedModel | undefined {
@@ -91,6 +88,7 @@ export class ModelSlots {
           signal,
         }),
       onProgress,
+      maximumStaleness: milliseconds(config.maximumStaleness),
       onHostEnded: () => metrics.increment('tidemill_model_host_restarts_total', { model }),
       logger,
     });

@@ -1,35 +1,66 @@
-import type { Logger } from '#libs/platform';
+import type { ModelVersion } from '#libs/events';
+import type { Clock, Logger, Metrics } from '#libs/platform';
+import type { VersionVerifier } from '#libs/registry';
 import type { LogReader, Stream } from '#libs/stream';
 import type { ModelSlots } from './model-slots.ts';
+
+export interface ModelVersionConsumerOptions {
+  stream: Stream;
+  slots: Pick<ModelSlots, 'apply' | 'settled'>;
+  /** Undefined: who may write to the topic is believed. */
+  verifier?: VersionVerifier | undefined;
+  logger: Logger;
+  metrics: Metrics;
+  clock: Clock;
+}
+
+/** A version event that was not followed. */
+export interface RefusedEvent {
+  model: string;
+  version: number;
+  epoch: number;
+  reason: string;
+  /** Epoch milliseconds. */
+  at: number;
+}
+
+/** What is told of a field that others may have written. */
+const longestShown = 200;
 
 /**
  * Follows topic model-versions: which version of each model serves from now on. The topic is compacted, so reading it
  * from its beginning is short; it is read to its end before the first text, so that no text meets an outdated version.
+ *
+ * The topic is a way to make an instance load other bytes, so an event that is not believed is refused, counted and told,
+ * and what serves goes on serving: unsigned or wrongly signed (when keys are configured), under another model's key, of
+ * an epoch that has passed, or of the current epoch with other contents.
  */
 export class ModelVersionConsumer {
-  readonly #stream: Stream;
-  readonly #slots: ModelSlots;
-  readonly #logger: Logger;
+  readonly #options: ModelVersionConsumerOptions;
   #reader: LogReader | undefined;
+  #refused: RefusedEvent | undefined;
 
-  constructor(stream: Stream, slots: ModelSlots, logger: Logger) {
-    this.#stream = stream;
-    this.#slots = slots;
-    this.#logger = logger;
+  constructor(options: ModelVersionConsumerOptions) {
+    this.#options = options;
+  }
+
+  /** The last event that was refused. */
+  get refused(): RefusedEvent | undefined {
+    return this.#refused;
   }
 
   /** Resolves when everything there is has been applied and every model that can be loaded has been. */
   async start(): Promise<void> {
-    this.#reader = await this.#stream.readToEnd(
+    const { stream, slots, logger } = this.#options;
+    this.#reader = await stream.readToEnd(
       'model-versions',
       ({ value, key }) => {
-        if (value === null)
-          this.#logger.warn({ model: key }, 'a model was deleted from the log; it serves on until the next start');
-        else this.#slots.apply(value);
+        if (value !== null) this.#take(key ?? '', value);
+        else logger.warn({ model: key }, 'a model was deleted from the log; it serves on until the next start');
       },
       { follow: true },
     );
-    await this.#slots.settled();
+    await slots.settled();
   }
 
   /** Resolves when every version event written before the call has been applied. */
@@ -39,5 +70,22 @@ export class ModelVersionConsumer {
 
   async close(): Promise<void> {
     await this.#reader?.close();
+  }
+
+  #take(key: string, event: ModelVersion): void {
+    const { slots, verifier } = this.#options;
+    if (key !== event.model) return this.#refuse(event, `it lies under the key of another model`);
+    const refusal = verifier?.refusal(event);
+    if (refusal !== undefined) return this.#refuse(event, refusal);
+    const outcome = slots.apply(event);
+    if (outcome === 'outdated') this.#refuse(event, 'a later epoch was announced before');
+    if (outcome === 'contradicting') this.#refuse(event, 'its epoch was announced before with another bundle');
+  }
+
+  #refuse({ model, version, epoch }: ModelVersion, reason: string): void {
+    const { logger, metrics, clock } = this.#options;
+    this.#refused = { model: model.slice(0, longestShown), version, epoch, reason, at: clock.now() };
+    metrics.increment('tidemill_version_events_refused_total');
+    logger.error(this.#refused, 'a version event was refused; what serves goes on serving');
   }
 }

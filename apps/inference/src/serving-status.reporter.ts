@@ -55,35 +55,59 @@ export class ServingStatusReporter {
     if (state === 'serving') {
       this.#serving.set(model, status);
       this.#next.delete(model);
+      metrics.set('tidemill_model_stale', 0, { model });
       metrics.increment('tidemill_model_swaps_total', { model });
       metrics.set('tidemill_model_version', version, { model, instance });
     } else this.#next.set(model, status);
+    if (state === 'stale') metrics.set('tidemill_model_stale', 1, { model });
     if (state === 'failed') metrics.increment('tidemill_model_swap_failures_total', { model });
     this.#report(status);
   }
 
-  /** Notes that `epoch` answered `offset` of `partition`; only the first of each partition is told. */
-  answered(served: { model: string; epoch: number }, first: FirstOffset): void {
+  /**
+   * Notes that `epoch` answered `offset` of `partition`; only the first of each partition is told. Resolves when that is
+   * written, so that who waits before committing the offset never leaves a cut-over without its record.
+   * @throws what publishing threw; the next call tells it again.
+   */
+  async answered(served: { model: string; epoch: number }, first: FirstOffset): Promise<void> {
     const status = this.#serving.get(served.model);
     if (status?.epoch !== served.epoch) return;
     if (status.firstOffsets.some(({ partition }) => partition === first.partition)) return;
     const firstOffsets = [...status.firstOffsets, first].toSorted((a, b) => a.partition - b.partition);
-    const told = { ...status, firstOffsets };
+    // When it was, so that the table knows the time of every partition's cut-over.
+    const told = { ...status, firstOffsets, at: this.#options.clock.now() };
     this.#serving.set(served.model, told);
-    this.#report(told);
+    try {
+      await this.#publish(told);
+    } catch (error) {
+      this.#forget(served, first.partition);
+      throw error;
+    }
   }
 
-  /** Resolves when everything reported so far has been sent. */
-  flushed(): Promise<void> {
-    return this.#published;
+  /** Resolves when everything reported so far has been sent, or could not be. */
+  async flushed(): Promise<void> {
+    await this.#published;
   }
 
+  #forget({ model, epoch }: { model: string; epoch: number }, partition: number): void {
+    const status = this.#serving.get(model);
+    if (status?.epoch !== epoch) return;
+    const firstOffsets = status.firstOffsets.filter((offset) => offset.partition !== partition);
+    this.#serving.set(model, { ...status, firstOffsets });
+  }
+
+  /** A status that cannot be written stops no swap: the next one says more. */
   #report(status: ServingStatus): void {
-    // In order, one after the other. A status that cannot be written stops nothing: the next one says more.
-    this.#published = this.#published
-      .then(() => this.#options.publish(status))
-      .catch((error: unknown) =>
-        this.#options.logger.error({ status, reason: reasonOf(error) }, 'a serving status could not be published'),
-      );
+    this.#publish(status).catch((error: unknown) =>
+      this.#options.logger.error({ status, reason: reasonOf(error) }, 'a serving status could not be published'),
+    );
+  }
+
+  /** In order, one after the other. */
+  #publish(status: ServingStatus): Promise<void> {
+    const publishing = this.#published.then(() => this.#options.publish(status));
+    this.#published = publishing.catch(() => undefined);
+    return publishing;
   }
 }

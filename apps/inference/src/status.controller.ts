@@ -26,6 +26,8 @@ export class StatusController {
   async state() {
     const { ready, reasons } = this.readiness;
     await this.versions.caughtUp();
-    return { app: 'inference', ready, reasons, idle: ready && !this.slots.loading, serving: this.status.statuses };
+    const { refused = null } = this.versions;
+    const idle = ready && !this.slots.loading;
+    return { app: 'inference', ready, reasons, idle, serving: this.status.statuses, refusedVersionEvent: refused };
   }
 }

@@ -3,7 +3,7 @@ import type { ClickHouse } from '#libs/clickhouse';
 import { type TopicName, topics } from '#libs/events';
 import { type RunningApp, startHttpApp } from '#libs/http';
 import { type Clock, type Configuration, type Logger, type Metrics, newId, Readiness } from '#libs/platform';
-import { ArtifactStore, Registry } from '#libs/registry';
+import { ArtifactStore, Registry, versionSigning } from '#libs/registry';
 import { PipelineTransport, type Stream } from '#libs/stream';
 import { DecisionLog } from './decisions/decision-log.ts';
 import { Schedule } from './decisions/schedule.ts';

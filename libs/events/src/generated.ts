@@ -292,13 +292,13 @@ export interface ServingStatus {
   epoch: number;
   /** sha256 of the bundle. */
   bundleDigest: string;
-  /** requested, fetched, verified, warm, serving or failed. */
+  /** requested, fetched, verified, warm, serving, failed, superseded or stale. */
   state: string;
   /** For serving: the first offset answered per partition, as they become known. */
   firstOffsets: FirstOffset[];
   /** Execution provider. */
   device: string;
-  /** For failed: why; the version before keeps serving. */
+  /** For failed, superseded and stale: why. The version before keeps serving, except when stale. */
   error: null | string;
   /** When. Epoch milliseconds. */
   at: number;
@@ -452,7 +452,7 @@ export const topics = {
   "retentionMilliseconds": -1,
   "compatibility": "BACKWARD",
   "deadLetter": false,
-  "schema": "{\"type\":\"record\",\"name\":\"ServingStatus\",\"namespace\":\"io.tidemill\",\"doc\":\"How far one inference instance is with one model version event.\",\"fields\":[{\"name\":\"instance\",\"type\":\"string\",\"doc\":\"Inference instance; the record key is instance/model.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"version\",\"type\":\"int\",\"doc\":\"Version.\"},{\"name\":\"epoch\",\"type\":\"long\",\"doc\":\"Serving epoch.\"},{\"name\":\"bundleDigest\",\"type\":\"string\",\"doc\":\"sha256 of the bundle.\"},{\"name\":\"state\",\"type\":\"string\",\"doc\":\"requested, fetched, verified, warm, serving or failed.\"},{\"name\":\"firstOffsets\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"FirstOffset\",\"doc\":\"Where a version's first prediction of a partition came from.\",\"fields\":[{\"name\":\"partition\",\"type\":\"int\",\"doc\":\"Partition of topic texts.\"},{\"name\":\"offset\",\"type\":\"long\",\"doc\":\"Offset of the first text it answered.\"}]}},\"doc\":\"For serving: the first offset answered per partition, as they become known.\"},{\"name\":\"device\",\"type\":\"string\",\"doc\":\"Execution provider.\",\"default\":\"\"},{\"name\":\"error\",\"type\":[\"null\",\"string\"],\"doc\":\"For failed: why; the version before keeps serving.\",\"default\":null},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"}]}"
+  "schema": "{\"type\":\"record\",\"name\":\"ServingStatus\",\"namespace\":\"io.tidemill\",\"doc\":\"How far one inference instance is with one model version event.\",\"fields\":[{\"name\":\"instance\",\"type\":\"string\",\"doc\":\"Inference instance; the record key is instance/model.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"version\",\"type\":\"int\",\"doc\":\"Version.\"},{\"name\":\"epoch\",\"type\":\"long\",\"doc\":\"Serving epoch.\"},{\"name\":\"bundleDigest\",\"type\":\"string\",\"doc\":\"sha256 of the bundle.\"},{\"name\":\"state\",\"type\":\"string\",\"doc\":\"requested, fetched, verified, warm, serving, failed, superseded or stale.\"},{\"name\":\"firstOffsets\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"FirstOffset\",\"doc\":\"Where a version's first prediction of a partition came from.\",\"fields\":[{\"name\":\"partition\",\"type\":\"int\",\"doc\":\"Partition of topic texts.\"},{\"name\":\"offset\",\"type\":\"long\",\"doc\":\"Offset of the first text it answered.\"}]}},\"doc\":\"For serving: the first offset answered per partition, as they become known.\"},{\"name\":\"device\",\"type\":\"string\",\"doc\":\"Execution provider.\",\"default\":\"\"},{\"name\":\"error\",\"type\":[\"null\",\"string\"],\"doc\":\"For failed, superseded and stale: why. The version before keeps serving, except when stale.\",\"default\":null},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"}]}"
 },
 'texts': {
   "topic": "texts",

@@ -11,6 +11,7 @@ export const modelError = defineErrors({
   MODEL_HOST_EXITED: { message: 'the model host process ended', retriable: true },
   MODEL_HOST_TIMEOUT: { message: 'the model host did not answer in time and was ended', retriable: true },
   MODEL_NOT_SERVING: { message: 'no version of the model is being served', retriable: true },
+  MODEL_STALE: { message: 'a newer version should serve but does not', retriable: true },
   BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },
   VERSION_SUPERSEDED: { message: 'a newer model version arrived while this one was being loaded', retriable: false },
 });

@@ -5,7 +5,7 @@ import { silentLogger } from '#libs/platform';
 import { type Bundle, readBundle } from './bundle.ts';
 import { modelError } from './errors.ts';
 import { hostModel, ModelHost } from './model-host.ts';
-import { ModelSlot, type SlotProgress } from './model-slot.ts';
+import { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';
 import { temporaryFolder, testText, writeTestBundle } from './testing/test-bundle.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -33,7 +33,10 @@ function event(version: number, epoch = version): ModelVersion {
 }
 
 /** A slot over real bundles and real host processes. */
-function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise<string>) {
+function openSlot(
+  materialise?: (digest: string, signal: AbortSignal) => Promise<string>,
+  options: Partial<SlotOptions> = {},
+) {
   const progress: SlotProgress[] = [];
   const hosts: ModelHost[] = [];
   const hostsEnded: string[] = [];
@@ -50,6 +53,7 @@ function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise
     onProgress: (step) => progress.push(step),
     onHostEnded: () => void hostsEnded.push('ended'),
     logger: silentLogger,
+    ...options,
   });
   const states = (version: number) =>
     progress.filter((step) => step.event.version === version).map(({ state }) => state);
@@ -57,6 +61,61 @@ function openSlot(materialise?: (digest: string, signal: AbortSignal) => Promise
 }
 
 describe('ModelSlot', () => {
+  it('loads only the newest of a storm of version events', async () => {
+    const fetched: string[] = [];
+    const begun = Promise.withResolvers<void>();
+    const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
+    await using opened = openSlot((digest, signal) => {
+      fetched.push(digest);
+      begun.resolve();
+      // The first one never comes: it must be given up for the newest.
+      if (fetched.length === 1) return new Promise((_, reject) => signal.addEventListener('abort', reject));
+      return Promise.resolve(directories.get(digest) ?? '');
+    });
+    const { slot, hosts, progress } = opened;
+    slot.apply(event(1, 1));
+    await begun.promise;
+    for (let epoch = 2; epoch <= 1000; epoch++) slot.apply(event((epoch % 3) + 1, epoch));
+    await slot.settled();
+    expect(slot.serving?.epoch).toBe(1000);
+    expect(fetched).toHaveLength(2);
+    expect(hosts).toHaveLength(1);
+    const told = progress.map(({ event: { epoch }, state }) => `${epoch} ${state}`);
+    expect(told).toStrictEqual([
+      '1 requested',
+      '1 superseded',
+      ...['requested', 'fetched', 'verified', 'warm', 'serving'].map((state) => `1000 ${state}`),
+    ]);
+  });
+
+  it('stops answering when a newer version cannot be followed in time, and goes on when it can', async () => {
+    const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
+    let away = true;
+    const stale = Promise.withResolvers<SlotProgress>();
+    await using opened = openSlot(
+      (digest) => {
+        if (away && digest === bundles[1]?.digest) throw modelError('MODEL_HOST_EXITED', { detail: 'not now' });
+        return Promise.resolve(directories.get(digest) ?? '');
+      },
+      {
+        maximumStaleness: 50,
+        onProgress: (step) => (step.state === 'stale' ? stale.resolve(step) : undefined),
+      },
+    );
+    const { slot } = opened;
+    slot.apply(event(1));
+    await slot.settled();
+    slot.apply(event(2));
+    (await slot.acquire()).release();
+    expect((await stale.promise).error).toMatch(/version 2 could not be followed in time, and version 1 may not serve/);
+    await expect(slot.acquire()).rejects.toThrow(/MODEL_STALE|should serve but does not/);
+    away = false;
+    await slot.settled();
+    const lease = await slot.acquire();
+    expect(lease.serving.version).toBe(2);
+    lease.release();
+  });
+
   it('says every step, and serves', async () => {
     await using test = openSlot();
     expect(test.slot.apply(event(1))).toBe('accepted');

@@ -8,7 +8,7 @@ import type { ModelHost } from './model-host.ts';
 /** How far a slot is with one version event; the states of topic serving-status. */
 export interface SlotProgress {
   event: ModelVersion;
-  state: 'requested' | 'fetched' | 'verified' | 'warm' | 'serving' | 'failed';
+  state: 'requested' | 'fetched' | 'verified' | 'warm' | 'serving' | 'failed' | 'superseded' | 'stale';
   device?: string;
   error?: string;
 }
@@ -22,6 +22,8 @@ export interface SlotOptions {
   /** Starts a host and proves it on the golden texts. */
   openHost: (bundle: Bundle, signal?: AbortSignal) => Promise<ModelHost>;
   onProgress: (progress: SlotProgress) => void;
+  /** Milliseconds after which a version that cannot be followed stops the one before from serving; 0 or absent: never. */
+  maximumStaleness?: number;
   /** The serving host ended by itself and will be started again. */
   onHostEnded: () => void;
   logger: Logger;
@@ -42,7 +44,7 @@ const longestRetry = 10_000;
  * One model's place in an inference instance: the version that serves, and the blue/green hot swap to the next.
  * Events are applied when their epoch is higher; only the newest matters. The new version is fetched, verified and
  * warmed up beside the old one; the switch happens between two batches; the old one ends when its last batch is done.
- * Whatever fails, the old one keeps serving.
+ * Whatever fails, the old one keeps serving, or no longer than it may be outdated.
  */
 export class ModelSlot {
   readonly #options: SlotOptions;
@@ -50,6 +52,9 @@ export class ModelSlot {
   #wanted: ModelVersion | undefined;
   #swapping: { controller: AbortController; done: Promise<void> } | undefined;
   #restarting: AbortController | undefined;
+  /** Runs from the first version event that is not followed yet. */
+  #staleness: NodeJS.Timeout | undefined;
+  #stale: string | undefined;
   #busy = 0;
   #changed = Promise.withResolvers<void>();
   #closed = false;
@@ -82,7 +87,7 @@ export class ModelSlot {
     if (known !== undefined && event.epoch === known.epoch)
       return event.bundleDigest === known.bundleDigest ? 'repeated' : 'contradicting';
     this.#wanted = event;
-    this.#options.onProgress({ event, state: 'requested' });
+    this.#expectSwap();
     this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
     const controller = new AbortController();
     // One load at a time: the cancelled one has let go of its memory before the next begins.
@@ -98,12 +103,15 @@ export class ModelSlot {
 
   /**
    * The version that serves now, for one batch. Waits while the first version is being loaded or a host restarts.
-   * @throws TidemillError MODEL_NOT_SERVING when there is nothing to wait for.
+   * @throws TidemillError MODEL_NOT_SERVING when there is nothing to wait for; MODEL_STALE when it is outdated for longer
+   * than it may be.
    */
   async acquire(): Promise<Lease> {
+    this.#refuseStale();
     while (this.#current === undefined) {
       if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
       await this.#changed.promise;
+      this.#refuseStale();
     }
     const loaded = this.#current;
     loaded.leases++;
@@ -116,8 +124,13 @@ export class ModelSlot {
     };
   }
 
+  #refuseStale(): void {
+    if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    clearTimeout(this.#staleness);
     this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
     this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
     await this.settled();
@@ -136,19 +149,23 @@ export class ModelSlot {
   }
 
   async #swap(event: ModelVersion, signal: AbortSignal): Promise<void> {
+    // Of a storm of events only the last one gets here.
+    if (signal.aborted) return;
+    this.#options.onProgress({ event, state: 'requested' });
     for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
       try {
         const loaded = await this.#open(event, signal);
         const old = this.#current;
         this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
         this.#current = loaded;
+        this.#followed();
         this.#announceChange();
         this.#watch(loaded);
         this.#options.onProgress({ event, state: 'serving', device: loaded.serving.device });
         if (old !== undefined) await drain(old);
         return;
       } catch (error) {
-        if (signal.aborted) return;
+        if (signal.aborted) break;
         this.#options.onProgress({ event, state: 'failed', error: reasonOf(error) });
         this.#options.logger.error(
           { model: event.model, version: event.version, epoch: event.epoch, reason: reasonOf(error) },
@@ -158,6 +175,34 @@ export class ModelSlot {
         await pause(delay, signal);
       }
     }
+    if (!this.#closed)
+      this.#options.onProgress({
+        event,
+        state: 'superseded',
+        error: 'a newer version event arrived while it was loaded',
+      });
+  }
+
+  /** From now on the version that serves, if one does or did, is outdated. */
+  #expectSwap(): void {
+    const { maximumStaleness = 0 } = this.#options;
+    const served = this.#current !== undefined || this.#restarting !== undefined;
+    if (served && maximumStaleness > 0) this.#staleness ??= setTimeout(() => this.#becomeStale(), maximumStaleness);
+  }
+
+  #becomeStale(): void {
+    const event = this.#wanted;
+    if (event === undefined || this.#closed) return;
+    const serving = this.#current === undefined ? 'nothing' : `version ${this.#current.serving.version}`;
+    this.#stale = `version ${event.version} could not be followed in time, and ${serving} may not serve in its place`;
+    this.#options.onProgress({ event, state: 'stale', error: this.#stale });
+    this.#options.logger.error({ model: event.model, version: event.version, epoch: event.epoch }, this.#stale);
+  }
+
+  #followed(): void {
+    clearTimeout(this.#staleness);
+    this.#staleness = undefined;
+    this.#stale = undefined;
   }
 
   async #open(event: ModelVersion, signal: AbortSignal): Promise<Loaded> {

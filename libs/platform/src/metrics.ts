@@ -65,6 +65,16 @@ export const metricDefinitions = {
     labels: ['topic'],
   },
   tidemill_model_swaps_total: { kind: 'counter', help: 'Hot swaps to another model version.', labels: ['model'] },
+  tidemill_model_stale: {
+    kind: 'gauge',
+    help: '1 while nothing is answered because the version that serves is outdated for longer than it may be.',
+    labels: ['model'],
+  },
+  tidemill_version_events_refused_total: {
+    kind: 'counter',
+    help: 'Version events not followed: unsigned or wrongly signed, outdated, or contradicting an earlier one.',
+    labels: [],
+  },
   tidemill_model_swap_failures_total: {
     kind: 'counter',
     help: 'Model versions that could not be loaded; the one before kept serving.',

@@ -20,4 +20,5 @@ export {
 } from './registry-state.ts';
 export { legalTransitions } from './serving-events.ts';
 export { settableStages, type Stage, transitions } from './stages.ts';
+export { versionSigning, VersionSigner, VersionVerifier } from './version-signature.ts';
 export { unpackTar } from './unpack-tar.ts';

@@ -121,6 +121,11 @@ const inference = section({
     .default(10_000)
     .describe('Synchronous texts waiting for a batch before requests are refused with 429.'),
   requestTimeout: duration.default('10s').describe('Longest wait of a synchronous prediction.'),
+  maximumStaleness: duration
+    .default('0s')
+    .describe(
+      'How long an outdated version may serve while a newer one cannot be loaded; after that texts wait and requests get 503. 0s: for ever.',
+    ),
   fetchBytesPerPartition: count
     .default(1_048_576)
     .describe('Bytes one fetch takes from a partition: small against the session.'),
