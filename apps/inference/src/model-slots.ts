@@ -97,7 +97,8 @@ export class ModelSlots {
       maximumTexts: config.maximumBatchTexts,
       maximumQueuedTexts: config.maximumQueuedTexts,
       clock,
-      onBatch: (texts, times) => {
+      onBatch: (texts, times, truncated) => {
+        metrics.increment('tidemill_texts_truncated_total', { model }, truncated);
         metrics.observe('tidemill_inference_batch_texts', texts, { model });
         metrics.observe('tidemill_inference_batch_seconds', times.inferenceMilliseconds / 1000, { model });
         metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '#libs/platform';
 import { modelError } from './errors.ts';
 
-/** A bundle larger than this is refused before it is read. */
+/** A bundle larger than this is refused before it is read; ONNX files cannot be larger anyhow. */
 export const maximumBundleBytes = 2 ** 31;
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
@@ -136,7 +137,7 @@ export async function readBundle(directory: string, expectedDigest?: string): Pr
       throw modelError('BUNDLE_INVALID', { detail: `${path} is not named in the manifest` });
   }
   for (const [path, expected] of Object.entries(manifest.files)) {
-    if (sha256(await readBundleFile(directory, path)) !== expected) {
+    if ((await digestOfFile(directory, path)) !== expected) {
       throw modelError('BUNDLE_DIGEST_MISMATCH', { detail: `${path} has other bytes than the manifest says` });
     }
   }
@@ -148,8 +149,6 @@ export async function readBundle(directory: string, expectedDigest?: string): Pr
 }
 
 async function readBundleFile(directory: string, path: string): Promise<Buffer> {
-  if (!filePattern.test(path))
-    throw modelError('BUNDLE_INVALID', { detail: `${JSON.stringify(path)} is not an allowed file name` });
   try {
     return await readFile(join(directory, path));
   } catch (cause) {
@@ -157,25 +156,54 @@ async function readBundleFile(directory: string, path: string): Promise<Buffer> 
   }
 }
 
+/** In parts: a graph may be larger than what is read at once, and nobody else waits while it is hashed. */
+async function digestOfFile(directory: string, path: string): Promise<string> {
+  if (!filePattern.test(path))
+    throw modelError('BUNDLE_INVALID', { detail: `${JSON.stringify(path)} is not an allowed file name` });
+  const hash = createHash('sha256');
+  try {
+    for await (const part of createReadStream(join(directory, path), { highWaterMark: 2 ** 20 })) hash.update(part);
+  } catch (cause) {
+    throw modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
+  }
+  return hash.digest('hex');
+}
+
+/** What is said of a bundle before its files are known. */
+type ManifestFacts = Omit<z.input<typeof manifestSchema>, 'files' | 'format'>;
+
 /**
  * Writes a bundle into an empty or new folder and returns it.
  * @param parts every file but the manifest; `model.onnx` is required.
  */
 export async function writeBundle(
   directory: string,
-  manifest: Omit<z.input<typeof manifestSchema>, 'files' | 'format'>,
+  manifest: ManifestFacts,
   parts: Readonly<Record<string, Uint8Array | string>>,
 ): Promise<Bundle> {
-  const files: Record<string, string> = {};
   for (const path of Object.keys(parts).toSorted()) {
-    const bytes = parts[path] ?? '';
-    files[path] = sha256(bytes);
     await mkdir(dirname(join(directory, path)), { recursive: true });
-    await writeFile(join(directory, path), bytes);
+    await writeFile(join(directory, path), parts[path] ?? '');
   }
+  return await writeManifest(directory, manifest);
+}
+
+/** Makes a bundle of a folder that holds every file but the manifest; one that is there is replaced. */
+export async function writeManifest(directory: string, manifest: ManifestFacts): Promise<Bundle> {
+  const files: Record<string, string> = {};
+  for (const path of await filesOf(directory))
+    if (path !== 'manifest.json') files[path] = await digestOfFile(directory, path);
   const complete = parseManifest(JSON.stringify({ format: 1, ...manifest, files }));
   const json = `${JSON.stringify(complete, null, 2)}\n`;
   await writeFile(join(directory, 'manifest.json'), json);
   const all = { ...files, 'manifest.json': sha256(json) };
   return { directory, digest: bundleDigest(all), manifest: complete, files: all };
+}
+
+async function filesOf(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(join(directory, '/').length))
+    .toSorted();
 }

@@ -48,7 +48,7 @@ export interface BatcherOptions {
   /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
   maximumQueuedTexts: number;
   clock: Clock;
-  onBatch?: (texts: number, times: BatchTimes) => void;
+  onBatch?: (texts: number, times: BatchTimes, truncated: number) => void;
 }
 
 /** One batch runs, exactly one waits in the pipe to the host: the host never idles, and little is committed early. */
@@ -160,10 +160,9 @@ export class DynamicBatcher {
         });
         row = end;
       }
-      this.#options.onBatch?.(row, {
-        queueMilliseconds: started - (jobs[0]?.enqueuedAt ?? started),
-        inferenceMilliseconds: answer.milliseconds,
-      });
+      const queueMilliseconds = started - (jobs[0]?.enqueuedAt ?? started);
+      const truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
+      this.#options.onBatch?.(row, { queueMilliseconds, inferenceMilliseconds: answer.milliseconds }, truncated);
     } catch (error) {
       for (const job of jobs) job.reject(error);
     } finally {

@@ -12,6 +12,7 @@ export { classified, type Classified, classify, classifyWith } from './classify.
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';
-export { inspectOnnx, type OnnxSummary } from './inspect-onnx.ts';
+export { inspectBundle } from './inspect-bundle.ts';
 export { type HostAnswer, type HostEmbeddings, hostModel, ModelHost, type HostOptions } from './model-host.ts';
+export { bundleFromOptimum } from './optimum.ts';
 export { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';

@@ -1,5 +1,13 @@
 import { fromBinary } from '@bufbuild/protobuf';
-import { ModelProtoSchema, TensorProto_DataLocation } from 'onnx-buf';
+import {
+  type GraphProto,
+  ModelProtoSchema,
+  type NodeProto,
+  type TensorProto,
+  TensorProto_DataLocation,
+  TensorProto_DataType,
+  type ValueInfoProto,
+} from 'onnx-buf';
 import { reasonOf } from '#libs/platform';
 import { modelError } from './errors.ts';
 
@@ -8,11 +16,22 @@ const allowedDomains = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft']);
 /** Operators that run other graphs or reach outside are not needed to classify a text. */
 const refusedOperators = new Set(['If', 'Loop', 'Scan', 'PyOp', 'EPContext', 'CallSession']);
 
+/** An input or output of a graph. */
+export interface OnnxValue {
+  name: string;
+  /** As ONNX names it: FLOAT, INT64, …; undefined for what is no tensor. */
+  type: string | undefined;
+  /** Sizes, undefined where one changes from run to run; undefined as a whole where the graph does not say. */
+  dimensions: (number | undefined)[] | undefined;
+}
+
 /** What a model file says about itself. */
 export interface OnnxSummary {
-  inputs: string[];
-  outputs: string[];
+  inputs: OnnxValue[];
+  outputs: OnnxValue[];
   operators: string[];
+  /** Rows of the table that token ids are looked up in, where the graph does so at once. */
+  embeddingRows: number | undefined;
 }
 
 /**
@@ -28,22 +47,48 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
   }
   const { graph } = model;
   if (graph === undefined) throw modelError('MODEL_REFUSED', { detail: 'the file holds no graph' });
-  for (const node of graph.node) {
-    if (!allowedDomains.has(node.domain) || refusedOperators.has(node.opType)) {
-      throw modelError('MODEL_REFUSED', {
-        detail: `operator ${node.domain}${node.domain === '' ? '' : '.'}${node.opType} is not allowed`,
-      });
-    }
-  }
-  for (const tensor of graph.initializer) {
-    if (tensor.dataLocation === TensorProto_DataLocation.EXTERNAL) {
-      throw modelError('MODEL_REFUSED', { detail: `weights of ${tensor.name} lie outside the file` });
-    }
-  }
+  const nodes = [...graph.node, ...model.functions.flatMap((inner) => inner.node)];
+  for (const node of nodes) checkNode(node);
+  for (const tensor of graph.initializer) checkTensor(tensor);
   const initialised = new Set(graph.initializer.map((tensor) => tensor.name));
   return {
-    inputs: graph.input.map((input) => input.name).filter((name) => !initialised.has(name)),
-    outputs: graph.output.map((output) => output.name),
-    operators: [...new Set(graph.node.map((node) => node.opType))].toSorted(),
+    inputs: graph.input.map(valueOf).filter(({ name }) => !initialised.has(name)),
+    outputs: graph.output.map(valueOf),
+    operators: [...new Set(nodes.map((node) => node.opType))].toSorted(),
+    embeddingRows: embeddingRowsOf(graph),
   };
+}
+
+function checkNode(node: NodeProto): void {
+  if (!allowedDomains.has(node.domain) || refusedOperators.has(node.opType)) {
+    throw modelError('MODEL_REFUSED', {
+      detail: `operator ${node.domain}${node.domain === '' ? '' : '.'}${node.opType} is not allowed`,
+    });
+  }
+  for (const attribute of node.attribute) {
+    if (attribute.g !== undefined || attribute.graphs.length > 0)
+      throw modelError('MODEL_REFUSED', { detail: `operator ${node.opType} holds a graph of its own` });
+    for (const tensor of [...(attribute.t === undefined ? [] : [attribute.t]), ...attribute.tensors])
+      checkTensor(tensor);
+  }
+}
+
+function checkTensor(tensor: TensorProto): void {
+  if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL && tensor.externalData.length === 0) return;
+  throw modelError('MODEL_REFUSED', {
+    detail: `weights of ${tensor.name} lie outside the file; export the model as a single file`,
+  });
+}
+
+function valueOf({ name, type }: ValueInfoProto): OnnxValue {
+  if (type?.value.case !== 'tensorType') return { name, type: undefined, dimensions: undefined };
+  const { elemType, shape } = type.value.value;
+  const dimensions = shape?.dim.map(({ value }) => (value.case === 'dimValue' ? Number(value.value) : undefined));
+  return { name, type: TensorProto_DataType[elemType], dimensions };
+}
+
+function embeddingRowsOf(graph: GraphProto): number | undefined {
+  const lookUp = graph.node.find((node) => node.opType === 'Gather' && node.input[1] === 'input_ids');
+  const rows = graph.initializer.find((tensor) => tensor.name === lookUp?.input[0])?.dims[0];
+  return rows === undefined ? undefined : Number(rows);
 }

@@ -18,6 +18,11 @@ export const metricDefinitions = {
     help: 'Predictions acknowledged by the broker.',
     labels: ['model', 'version'],
   },
+  tidemill_texts_truncated_total: {
+    kind: 'counter',
+    help: 'Texts longer than the model takes: only their head was answered.',
+    labels: ['model'],
+  },
   tidemill_prediction_latency_seconds: {
     kind: 'histogram',
     help: 'From the text being fetched or received to its prediction being acknowledged or returned.',

@@ -44,7 +44,10 @@ function insideOf(file: string): string {
   return path;
 }
 
-/** `tidemill models import DIR --model M`: registers a bundle made elsewhere. */
+/** What an Optimum export is known by; whatever else lies in its folder stays there. */
+const exportFile = /^[^/.][^/]*\.(onnx|onnx_data|json)$|^README\.md$/;
+
+/** `tidemill models import DIR --model M`: registers a bundle made elsewhere, or an Optimum export. */
 export async function importBundle(
   directory: string,
   options: CommonOptions & { model: string; reason?: string },
@@ -53,10 +56,11 @@ export async function importBundle(
   const names = await readdir(directory, { recursive: true, withFileTypes: true }).catch(() => {
     throw usageError(`${directory} is not a folder that can be read`);
   });
-  const files = names
+  const all = names
     .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join('/'))
     .toSorted();
+  const files = all.includes('manifest.json') ? all : all.filter((file) => exportFile.test(file));
   if (files.every((file) => !file.endsWith('.onnx')))
     throw usageError(`${basename(directory)} holds no .onnx file; export the model as ONNX first`);
   const client = await GatewayClient.open(options);

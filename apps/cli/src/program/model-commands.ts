@@ -57,11 +57,11 @@ export function addModelCommands(program: Command): void {
   speaksToGateway(
     models
       .command('import')
-      .description('register a bundle made elsewhere')
-      .argument('<dir>', 'folder with an ONNX model and its manifest')
+      .description('register a bundle made elsewhere, or a transformer as Optimum exports it')
+      .argument('<dir>', 'folder with an ONNX model and its manifest, or with config.json and tokenizer.json')
       .requiredOption('--model <model>', 'the model it becomes a version of')
       .option('--reason <reason>', 'why, for the audit'),
-    ['tidemill models import ./bundle --model news'],
+    ['tidemill models import ./bundle --model news', 'tidemill models import ./xlm-r-news-onnx --model news'],
   ).action(async (directory: string, options: CommonOptions & { model: string }) =>
     (await import('../commands/bundles.ts')).importBundle(directory, options),
   );

@@ -98,7 +98,7 @@ export const registryOperations: Operation[] = [
     method: 'post',
     path: '/v1/models/{model}/import',
     tag: 'models',
-    summary: 'Register a bundle made elsewhere.',
+    summary: 'Register a bundle made elsewhere, or a transformer as Optimum exports it.',
     status: 201,
     query: models.uploadQuery,
     body: { 'application/x-tar': anyBytes },

@@ -9,6 +9,7 @@ import { type Bundle, sha256 } from '#libs/model';
 import { createMetrics, loadConfig, newId, Readiness, silentLogger, systemClock } from '#libs/platform';
 import { ArtifactStore, createMaterialise, Registry } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../../../libs/model/src/testing/test-bundle.ts';
+import { writeOptimumFolder } from '../../../../libs/model/src/testing/test-transformer.ts';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
 import { CONFIGURATION } from '../tokens.ts';
 import { acceptUploads, registryControllers } from './registry.providers.ts';
@@ -130,7 +131,7 @@ describe('bundles made elsewhere', () => {
       ({ directory }) => writeFile(join(directory, 'model.onnx'), 'x'),
       /other bytes than the manifest/,
     ],
-    ['no manifest', ({ directory }) => rm(join(directory, 'manifest.json')), /manifest.json cannot be read/],
+    ['no manifest', ({ directory }) => rm(join(directory, 'manifest.json')), /neither manifest.json nor config.json/],
     ['a file too many', ({ directory }) => writeFile(join(directory, 'more.txt'), ''), /more.txt is not named/],
     ['a link', ({ directory }) => symlink('/etc/passwd', join(directory, 'link')), /is not a plain file/],
     [
@@ -148,7 +149,7 @@ describe('bundles made elsewhere', () => {
           manifest['labels'] = ['north', 'south'];
           manifest['goldenTexts'] = [{ text: 'x', probabilities: [0.5, 0.5] }];
         }),
-      /does not run/,
+      /gives 3 classes, there are 2 labels/,
     ],
     [
       'answers that are not those of the graph',
@@ -174,6 +175,16 @@ describe('bundles made elsewhere', () => {
     expect(status).toBe(422);
     expect(await store.bundles()).toEqual([]);
     expect(registry.models()).toEqual([]);
+  });
+
+  it('may be an Optimum export, which becomes a bundle of itself', async () => {
+    const directory = await writeOptimumFolder(join(folder.path, 'export'));
+    const first = await importBundle(directory);
+    expect(first).toMatchObject({ status: 201, body: { version: 1, labels: ['north', 'south', 'west'] } });
+    expect(await importBundle(directory)).toEqual(first);
+    expect(await post('/v1/models/news/versions/1/promote', { by: 'ana' })).toMatchObject({ status: 202 });
+    const [digest = ''] = await store.bundles();
+    expect((await store.bundle(digest))?.manifest.input).toMatchObject({ kind: 'tokens', maximumTokens: 24 });
   });
 
   it('are refused when they climb out of their folder', async () => {

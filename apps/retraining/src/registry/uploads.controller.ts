@@ -1,11 +1,19 @@
-import { readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { Controller, HttpCode, Inject, Param, Post, Query, Req } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { type Bundle, hostModel, inspectOnnx, maximumBundleBytes, ModelHost, readBundle } from '#libs/model';
+import {
+  type Bundle,
+  bundleFromOptimum,
+  hostModel,
+  inspectBundle,
+  maximumBundleBytes,
+  ModelHost,
+  readBundle,
+} from '#libs/model';
 import { type Configuration, reasonOf, TidemillError } from '#libs/platform';
 import { ArtifactStore, Registry, unpackTar } from '#libs/registry';
 import { CONFIGURATION } from '../tokens.ts';
@@ -41,7 +49,10 @@ export class UploadsController {
     return { digest, texts, labels };
   }
 
-  /** A bundle as a tar archive: verified, inspected and run in a host before it becomes a version. Idempotent by digest. */
+  /**
+   * A bundle, or an Optimum export that becomes one, as a tar archive: verified, inspected and run in a host before it
+   * becomes a version. Idempotent by digest.
+   */
   @Post('import')
   @HttpCode(201)
   async import(@Param('model') model: string, @Query() query: unknown, @Req() request: FastifyRequest) {
@@ -52,7 +63,8 @@ export class UploadsController {
       this.store.withTemporary(async (temporary) => {
         const folder = join(temporary, 'bundle');
         await unpackTar(archive, folder, { maximumBytes: maximumBundleBytes });
-        const bundle = await readBundle(folder);
+        const complete = existsSync(join(folder, 'manifest.json'));
+        const bundle = complete ? await readBundle(folder) : await this.#bundleFrom(folder, model);
         const { digest } = bundle;
         const { labels, trainer } = bundle.manifest;
         const same = this.registry.model(model)?.versions.find((version) => version.digest === digest);
@@ -75,17 +87,28 @@ export class UploadsController {
     );
   }
 
-  /** @throws Problem 422 when a host cannot serve it, also when it takes the host down */
-  async #prove(bundle: Bundle): Promise<void> {
-    inspectOnnx(await readFile(join(bundle.directory, 'model.onnx')));
+  #bundleFrom(folder: string, model: string): Promise<Bundle> {
     const { executionProviders, threads } = this.config.inference;
-    try {
+    return unlessRefused(() => bundleFromOptimum(folder, { model, executionProviders, threads }));
+  }
+
+  async #prove(bundle: Bundle): Promise<void> {
+    await inspectBundle(bundle);
+    const { executionProviders, threads } = this.config.inference;
+    await unlessRefused(async () => {
       const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads });
       await host.close();
-    } catch (error) {
-      if (!(error instanceof TidemillError)) throw error;
-      throw new Problem(422, `the model does not run: ${reasonOf(error)}`, { code: error.code });
-    }
+    });
+  }
+}
+
+/** @throws Problem 422 when a host cannot serve the model, also when it takes the host down */
+async function unlessRefused<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof TidemillError) || ['BUNDLE_INVALID', 'MODEL_REFUSED'].includes(error.code)) throw error;
+    throw new Problem(422, `the model does not run: ${reasonOf(error)}`, { code: error.code });
   }
 }
 

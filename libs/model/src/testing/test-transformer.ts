@@ -1,8 +1,11 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   AttributeProto_AttributeType,
   ModelProtoSchema,
   NodeProtoSchema,
+  TensorProto_DataLocation,
   TensorProto_DataType,
   TensorProtoSchema,
   ValueInfoProtoSchema,
@@ -11,14 +14,14 @@ import { type Bundle, type Manifest, writeBundle } from '../bundle.ts';
 
 type Node = MessageInitShape<typeof NodeProtoSchema>;
 type Tensor = MessageInitShape<typeof TensorProtoSchema>;
-const { FLOAT, INT64 } = TensorProto_DataType;
+export const { FLOAT, FLOAT16, INT32, INT64 } = TensorProto_DataType;
 
 function tensor(name: string, dims: number[], values: Float32Array<ArrayBuffer> | BigInt64Array<ArrayBuffer>): Tensor {
   const rawData = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return { name, dims: dims.map(BigInt), dataType: values instanceof Float32Array ? FLOAT : INT64, rawData };
 }
 
-function value(
+export function value(
   name: string,
   elemType: number,
   dims: (string | number)[],
@@ -50,7 +53,13 @@ export interface TestTransformer {
   tokenTypes?: boolean;
   /** Gives the means of the embeddings and no logits. */
   embeddings?: boolean;
-  /** Changes to what the graph says of its inputs and outputs. */
+  /** Looks token ids up behind a node that hides what they are. */
+  hideLookUp?: boolean;
+  /** A node more. */
+  node?: Node;
+  /** Where the embeddings lie outside the file. */
+  externalData?: string;
+  /** What the graph says of its inputs and outputs. */
   inputs?: ReturnType<typeof value>[];
   outputs?: ReturnType<typeof value>[];
 }
@@ -76,7 +85,15 @@ export function transformerGraph(options: TestTransformer): Uint8Array {
       ],
       output: options.outputs ?? [value(last, FLOAT, ['batch_size', last === 'mean' ? dimension : labels])],
       initializer: [
-        tensor('embeddings', [vocabulary, dimension], weights(vocabulary, dimension, 1.7)),
+        options.externalData === undefined
+          ? tensor('embeddings', [vocabulary, dimension], weights(vocabulary, dimension, 1.7))
+          : {
+              name: 'embeddings',
+              dims: [BigInt(vocabulary), BigInt(dimension)],
+              dataType: FLOAT,
+              dataLocation: TensorProto_DataLocation.EXTERNAL,
+              externalData: [{ key: 'location', value: options.externalData }],
+            },
         tensor('types', [2, dimension], weights(2, dimension, 0.3)),
         tensor('head', [dimension, labels], weights(dimension, labels, 2.9)),
         tensor('bias', [labels], weights(1, labels, 0.7)),
@@ -84,7 +101,8 @@ export function transformerGraph(options: TestTransformer): Uint8Array {
         tensor('token_axis', [1], BigInt64Array.of(1n)),
       ],
       node: [
-        node('Gather', ['embeddings', 'input_ids'], 'token_vectors'),
+        ...(options.hideLookUp === true ? [node('Identity', ['input_ids'], 'ids')] : []),
+        node('Gather', ['embeddings', options.hideLookUp === true ? 'ids' : 'input_ids'], 'token_vectors'),
         ...(tokenTypes
           ? [
               node('Gather', ['types', 'token_type_ids'], 'type_vectors'),
@@ -97,6 +115,7 @@ export function transformerGraph(options: TestTransformer): Uint8Array {
         node('ReduceSum', ['masked', 'token_axis'], 'sum', { keepdims: 0 }),
         node('ReduceSum', ['mask_column', 'token_axis'], 'count', { keepdims: 0 }),
         node('Div', ['sum', 'count'], 'mean'),
+        ...(options.node === undefined ? [] : [options.node]),
         ...(last === 'logits' ? [node('Gemm', ['mean', 'head', 'bias'], 'logits')] : []),
       ],
     },
@@ -168,4 +187,41 @@ export async function writeTokensBundle(
     'model.onnx': transformerGraph({ vocabulary: testVocabulary, labels: labels.length }),
     'tokenizer.json': testTokenizerJson(),
   });
+}
+
+/** Writes what Optimum exports for sequence classification; `changes` replaces files, or leaves out what is undefined. */
+export async function writeOptimumFolder(
+  directory: string,
+  {
+    graph = {},
+    config = {},
+    changes = {},
+  }: {
+    graph?: Partial<TestTransformer>;
+    config?: object;
+    changes?: Record<string, Uint8Array | string | undefined>;
+  } = {},
+): Promise<string> {
+  const files: Record<string, Uint8Array | string | undefined> = {
+    'model.onnx': transformerGraph({ vocabulary: testVocabulary, labels: 3, ...graph }),
+    'config.json': JSON.stringify({
+      architectures: ['BertForSequenceClassification'],
+      model_type: 'bert',
+      id2label: { 0: 'north', 1: 'south', 2: 'west' },
+      label2id: { north: 0, south: 1, west: 2 },
+      max_position_embeddings: 24,
+      pad_token_id: 0,
+      ...config,
+    }),
+    'tokenizer.json': testTokenizerJson(),
+    'tokenizer_config.json': JSON.stringify({ model_max_length: 1e30, pad_token: '[PAD]' }),
+    'special_tokens_map.json': JSON.stringify({ pad_token: { content: '[PAD]' } }),
+    'vocab.txt': '[PAD]',
+    'ort_config.json': '{}',
+    ...changes,
+  };
+  await mkdir(directory, { recursive: true });
+  for (const [name, content] of Object.entries(files))
+    if (content !== undefined) await writeFile(join(directory, name), content);
+  return directory;
 }
