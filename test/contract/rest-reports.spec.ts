@@ -157,24 +157,72 @@ describe('lists', () => {
       'model_versions',
       [1, 2].map((n) => toRow('model_versions', { ...version, version: n, epoch: n * 10, at: start + n })),
     );
-    const status = { instance: 'i', model: 'm', bundleDigest: 'd', state: 'serving', device: 'cpu', error: null };
-    await stack.clickhouse.insert('serving_status', [
+    const at = (n: number) => start + n;
+    const told = (instance: string, state: string, n: number, more: object = {}) =>
       toRow('serving_status', {
-        ...status,
+        model: 'm',
         version: 2,
         epoch: 20,
-        firstOffsets: [{ partition: 1, offset: 7 }],
-        at: start + 5,
-      }),
+        bundleDigest: 'd',
+        firstOffsets: [],
+        device: '',
+        error: null,
+        instance,
+        state,
+        at: at(n),
+        ...more,
+      });
+    const serving = (instance: string, n: number, firstOffsets: object[]) =>
+      told(instance, 'serving', n, { firstOffsets, device: 'cpu' });
+    await stack.clickhouse.insert('serving_status', [
+      told('i', 'requested', 3),
+      told('i', 'failed', 4, { error: 'away' }),
+      told('i', 'fetched', 5),
+      told('i', 'verified', 6),
+      told('i', 'warm', 8),
+      serving('i', 9, []),
+      serving('i', 10, [{ partition: 1, offset: 7 }]),
+      serving('i', 12, [
+        { partition: 0, offset: 4 },
+        { partition: 1, offset: 7 },
+      ]),
+      // Started again: the same swap, whatever it answers first now.
+      ...['requested', 'fetched', 'verified', 'warm'].map((state) => told('i', state, 30)),
+      serving('i', 31, [{ partition: 1, offset: 90 }]),
+      // Took partition 1 over from the first instance.
+      told('j', 'requested', 20),
+      serving('j', 21, [{ partition: 1, offset: 50 }]),
+      told('k', 'requested', 3),
+      told('k', 'failed', 7, { error: 'disk full' }),
     ]);
+    const iso = (n: number) => new Date(at(n)).toISOString();
     const answer = await client.get('/v1/models/m/swaps');
     expect(answer.body).toMatchObject({
       items: [
-        { epoch: 20, version: 2, fromVersion: 1, instance: 'i', firstOffsets: [{ partition: 1, offset: 7 }] },
-        { epoch: 10, version: 1, fromVersion: null, instance: null, servingAt: null, firstOffsets: [] },
+        { epoch: 20, instance: 'k', state: 'failed', servingAt: null, failures: 1, error: 'disk full', device: null },
+        { epoch: 20, instance: 'j', state: 'serving', firstOffsets: [{ partition: 1, offset: 50, at: iso(21) }] },
+        {
+          epoch: 20,
+          version: 2,
+          fromVersion: 1,
+          instance: 'i',
+          state: 'serving',
+          failures: 1,
+          device: 'cpu',
+          requestedAt: iso(3),
+          fetchedAt: iso(5),
+          verifiedAt: iso(6),
+          warmAt: iso(8),
+          servingAt: iso(9),
+          firstOffsets: [
+            { partition: 0, offset: 4, at: iso(12) },
+            { partition: 1, offset: 7, at: iso(10) },
+          ],
+        },
+        { epoch: 10, version: 1, fromVersion: null, instance: null, state: 'none', servingAt: null, firstOffsets: [] },
       ],
     });
-    expect((await pages('/v1/models/m/swaps?limit=1')).map(({ epoch }) => epoch)).toEqual([20, 10]);
+    expect((await pages('/v1/models/m/swaps?limit=1')).map(({ epoch }) => epoch)).toEqual([20, 20, 20, 10]);
   });
 
   it.each([

@@ -34,7 +34,9 @@ export function epochsOf(swaps: readonly Swap[], serving: readonly ServingStatus
   for (const { epoch, version } of serving) if (!columns.has(epoch)) columns.set(epoch, { swaps: [], version });
   const newest = [...columns].sort(([a], [b]) => a - b).slice(-shownEpochs);
   const made = newest.map(([epoch, { version, swaps: of }]): EpochColumn => {
-    const taken = of.flatMap((swap) => (swap.instance === null ? [] : [[swap.instance, swap] as const]));
+    const taken = of.flatMap((swap) =>
+      swap.instance === null || swap.servingAt === null ? [] : [[swap.instance, swap] as const],
+    );
     return {
       epoch,
       version,

@@ -26,7 +26,7 @@ export interface Swap {
   epoch: number;
   version: number;
   fromVersion: number | null;
-  /** null until an instance serves it. */
+  /** null until an instance takes note of it. */
   instance: string | null;
   servingAt: string | null;
   firstOffsets: { partition: number; offset: number }[];

@@ -121,26 +121,55 @@ export async function decisions(name: string, options: ListOptions): Promise<voi
 }
 
 interface Swap {
+  promotedAt: string;
+  requestedAt: string | null;
+  fetchedAt: string | null;
+  verifiedAt: string | null;
+  warmAt: string | null;
   servingAt: string | null;
   instance: string | null;
+  state: string;
   fromVersion: number | null;
   version: number;
   epoch: number;
   action: string;
   reason: string;
+  error: string | null;
+  firstOffsets: { partition: number; offset: number }[];
 }
 
 export async function swaps(name: string, options: ListOptions): Promise<void> {
   show(await listOf<Swap>(name, 'swaps', options), options, {
-    headings: ['serving since', 'instance', 'from', 'to', 'epoch', 'action', 'reason'],
+    headings: [
+      'promoted',
+      'epoch',
+      'swap',
+      'instance',
+      'state',
+      'fetch',
+      'verify',
+      'warm-up',
+      'switch',
+      'first offsets',
+      'reason',
+    ],
     row: (swap) => [
-      swap.servingAt,
-      swap.instance,
-      swap.fromVersion,
-      swap.version,
+      swap.promotedAt,
       swap.epoch,
-      swap.action,
-      swap.reason,
+      `${swap.fromVersion ?? '–'} → ${swap.version}`,
+      swap.instance,
+      swap.state,
+      between(swap.requestedAt, swap.fetchedAt),
+      between(swap.fetchedAt, swap.verifiedAt),
+      between(swap.verifiedAt, swap.warmAt),
+      between(swap.warmAt, swap.servingAt),
+      swap.firstOffsets.map(({ partition, offset }) => `${partition}:${offset}`).join(' '),
+      `${swap.action}: ${swap.state === 'serving' ? swap.reason : (swap.error ?? swap.reason)}`,
     ],
   });
+}
+
+/** How long a step took. */
+function between(from: string | null, to: string | null): string | null {
+  return from === null || to === null ? null : `${Date.parse(to) - Date.parse(from)} ms`;
 }

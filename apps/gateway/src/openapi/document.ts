@@ -20,6 +20,7 @@ const problem = z
   })
   .meta({ id: 'Problem' });
 
+const time = z.iso.datetime({ offset: true }).nullable();
 const swap = z
   .object({
     model: z.string(),
@@ -30,9 +31,20 @@ const swap = z
     reason: z.string(),
     promotedBy: z.string(),
     promotedAt: z.iso.datetime({ offset: true }),
-    instance: z.string().nullable().describe('null: no instance serves it yet.'),
-    servingAt: z.iso.datetime({ offset: true }).nullable(),
-    firstOffsets: z.array(z.object({ partition: z.number().int(), offset: z.number().int() })),
+    instance: z.string().nullable().describe('null: no instance took note of it yet.'),
+    state: z
+      .enum(['none', 'requested', 'fetched', 'verified', 'warm', 'serving', 'failed', 'superseded', 'stale'])
+      .describe('How far the instance came.'),
+    requestedAt: time,
+    fetchedAt: time,
+    verifiedAt: time,
+    warmAt: time,
+    servingAt: time,
+    firstOffsets: z
+      .array(z.object({ partition: z.number().int(), offset: z.number().int(), at: z.iso.datetime({ offset: true }) }))
+      .describe('For each partition of texts the first offset it answered, and when.'),
+    failures: z.number().int().describe('Attempts that failed.'),
+    error: z.string().nullable().describe('Why the last attempt that did not end well failed.'),
     device: z.string().nullable(),
   })
   .meta({ id: 'Swap' });

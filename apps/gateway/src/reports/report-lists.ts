@@ -129,8 +129,7 @@ function placeholder(name: string, kind: OrderColumn['kind']): string {
 
 /** One instance taking over one version. */
 function swapJson(row: TableRow): Record<string, unknown> {
-  const offsets = row['first_offsets'];
-  const entries = typeof offsets === 'object' && offsets !== null ? Object.entries(offsets) : [];
+  const answeredAt = new Map(entriesOf(row['first_answered_at']));
   return {
     model: row['model'],
     epoch: row['epoch'],
@@ -141,8 +140,25 @@ function swapJson(row: TableRow): Record<string, unknown> {
     promotedBy: row['promoted_by'],
     promotedAt: row['promoted_at'],
     instance: row['instance'] === '' ? null : row['instance'],
+    state: row['state'],
+    requestedAt: row['requested_at'] ?? null,
+    fetchedAt: row['fetched_at'] ?? null,
+    verifiedAt: row['verified_at'] ?? null,
+    warmAt: row['warm_at'] ?? null,
     servingAt: row['serving_at'] ?? null,
-    firstOffsets: entries.map(([partition, offset]) => ({ partition: Number(partition), offset: Number(offset) })),
+    firstOffsets: entriesOf(row['first_offsets']).map(([partition, offset]) => ({
+      partition,
+      offset,
+      at: new Date(answeredAt.get(partition) ?? 0).toISOString(),
+    })),
+    failures: Number(row['failures']),
+    error: row['error'] ?? null,
     device: row['device'] === '' ? null : row['device'],
   };
+}
+
+/** A map from partitions, in their order. */
+function entriesOf(map: unknown): [number, number][] {
+  const entries = typeof map === 'object' && map !== null ? Object.entries(map) : [];
+  return entries.map(([partition, value]): [number, number] => [Number(partition), Number(value)]);
 }

@@ -29,7 +29,7 @@ export function splitStatements(text: string): Statement[] {
 }
 
 const createTable = /^CREATE TABLE IF NOT EXISTS (\w+)/;
-const createView = /^CREATE VIEW IF NOT EXISTS (\w+)/;
+const createView = /^CREATE (?:VIEW IF NOT EXISTS|OR REPLACE VIEW) (\w+)/;
 const alterTable = /^ALTER TABLE (\w+)/;
 const engine = /ENGINE = (\w*MergeTree)\(?([^)\n]*)\)?/;
 
