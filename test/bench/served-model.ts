@@ -42,7 +42,15 @@ export function realTexts(): string[] {
 }
 
 export function versionEvent(bundle: Bundle, epoch: number): ModelVersion {
-  const why = { action: 'promote', reason: '', promotedBy: 'bench', at: 0, signature: null };
+  const why = {
+    action: 'promote',
+    reason: '',
+    promotedBy: 'bench',
+    at: 0,
+    signature: null,
+    revision: 0,
+    challengers: [],
+  };
   return { model, version: epoch, epoch, bundleDigest: bundle.digest, ...why };
 }
 

@@ -152,6 +152,8 @@ describe('lists', () => {
       reason: 'better',
       promotedBy: 'ann',
       signature: null,
+      revision: 0,
+      challengers: [],
     };
     await stack.clickhouse.insert(
       'model_versions',

@@ -184,7 +184,15 @@ const bundleOf = (epoch: number, bundles: readonly Bundle[]) => bundles[epoch % 
 
 function versionEvent(epoch: number, bundles: readonly Bundle[]): ModelVersion {
   const bundleDigest = bundleOf(epoch, bundles)?.digest ?? '';
-  const why = { action: 'promote', reason: '', promotedBy: 'test', at: epoch, signature: null };
+  const why = {
+    action: 'promote',
+    reason: '',
+    promotedBy: 'test',
+    at: epoch,
+    signature: null,
+    revision: 0,
+    challengers: [],
+  };
   return { model, version: (epoch % bundles.length) + 1, epoch, bundleDigest, ...why };
 }
 

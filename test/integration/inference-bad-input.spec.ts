@@ -41,7 +41,15 @@ it('answers whatever is a text, buries what is none, and never stops for one rec
   const bundle = await writeTestBundle(join(folder.path, 'bundle'), { model });
   await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
   const producer = stream.producer();
-  const why = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
+  const why = {
+    action: 'promote',
+    reason: '',
+    promotedBy: 'test',
+    at: 0,
+    signature: null,
+    revision: 0,
+    challengers: [],
+  };
   const version = { model, version: 1, epoch: 1, bundleDigest: bundle.digest, ...why };
   await producer.send('model-versions', [{ key: model, value: version }]);
 

@@ -67,7 +67,15 @@ async function start(): Promise<void> {
 
 async function promote(version: number, model = 'test'): Promise<void> {
   const bundleDigest = bundles[version - 1]?.digest ?? '';
-  const who = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
+  const who = {
+    action: 'promote',
+    reason: '',
+    promotedBy: 'test',
+    at: 0,
+    signature: null,
+    revision: 0,
+    challengers: [],
+  };
   const value: ModelVersion = { model, version, epoch: version, bundleDigest, ...who };
   await memory.stream.producer().send('model-versions', [{ key: model, value }]);
 }
@@ -150,7 +158,7 @@ describe('the inference pipeline', () => {
     await promote(1);
     await start();
     const event = { model: 'test', version: 9, epoch: 9, bundleDigest: '0'.repeat(64), action: 'promote' };
-    const who = { reason: '', promotedBy: 'test', at: 0, signature: null };
+    const who = { reason: '', promotedBy: 'test', at: 0, signature: null, revision: 0, challengers: [] };
     await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
     await versions.caughtUp();
     await slots.settled();
@@ -172,7 +180,7 @@ describe('the inference pipeline', () => {
     await promote(1);
     const [, other] = bundles;
     const event = { model: 'test', version: 1, epoch: 1, bundleDigest: other?.digest ?? '', action: 'promote' };
-    const who = { reason: '', promotedBy: 'test', at: 0, signature: null };
+    const who = { reason: '', promotedBy: 'test', at: 0, signature: null, revision: 0, challengers: [] };
     await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
     await start();
     expect(slots.get('test')?.slot.serving?.bundleDigest).toBe(bundles[0]?.digest);
@@ -189,14 +197,22 @@ describe('the inference pipeline', () => {
     versions = new ModelVersionConsumer({ stream, slots, verifier, logger, metrics, clock });
     const signer = new VersionSigner(privateKey);
     const [first, second] = bundles;
-    const who = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
+    const who = {
+      action: 'promote',
+      reason: '',
+      promotedBy: 'test',
+      at: 0,
+      signature: null,
+      revision: 0,
+      challengers: [],
+    };
     const signed = (epoch: number, digest = '') =>
       signer.sign({ model: 'test', version: epoch, epoch, bundleDigest: digest, ...who });
     const good = signed(2, first?.digest);
     const events: [string, ModelVersion][] = [
       ['test', good],
       ['test', { ...signed(3, first?.digest), bundleDigest: second?.digest ?? '' }],
-      ['test', { ...signed(4, second?.digest), signature: null }],
+      ['test', { ...signed(4, second?.digest), signature: null, revision: 0, challengers: [] }],
       ['test', signed(1, second?.digest)],
       ['other', signed(5, second?.digest)],
       ['test', good],

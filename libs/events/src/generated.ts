@@ -90,17 +90,29 @@ export interface Label {
   confidence: null | number;
 }
 
-/** Which version of a model serves from now on. */
+/** A version that is tried beside the champion. */
+export interface Challenger {
+  /** Its version. */
+  version: number;
+  /** sha256 of its bundle. */
+  bundleDigest: string;
+  /** shadow or canary. */
+  role: string;
+  /** Share of the texts a canary answers, by hash of their ids; 0 for a shadow. */
+  share: number;
+}
+
+/** Which versions of a model answer from now on: all of it, not what changed. */
 export interface ModelVersion {
   /** Model name; also the record key. */
   model: string;
-  /** The version. */
+  /** The version that serves, the champion. */
   version: number;
-  /** Serving epoch: every event of a model has a higher one than all before. */
+  /** Serving epoch: rises whenever another version becomes the champion. */
   epoch: number;
   /** sha256 of its bundle. */
   bundleDigest: string;
-  /** promote or rollback. */
+  /** What was decided: promote or rollback; of challengers shadow, canary or withdraw. */
   action: string;
   /** Why, in a sentence. */
   reason: string;
@@ -110,6 +122,10 @@ export interface ModelVersion {
   at: number;
   /** Ed25519 signature over the other fields, base64. */
   signature: null | string;
+  /** Rises with every event of the model: of two with the same epoch the higher one counts. */
+  revision: number;
+  /** Versions that are tried beside the champion. */
+  challengers: Challenger[];
 }
 
 /** A figure with a 95 % interval. */
@@ -216,7 +232,7 @@ export interface Prediction {
 export interface RegistryEvent {
   /** Event id; a repeated id is applied once. */
   id: string;
-  /** run-started, run-finished, run-failed, version-registered, stage-changed, promoted, refused, rolled-back, alias-set, dataset-added. */
+  /** run-started, run-finished, run-failed, version-registered, stage-changed, promoted, refused, rolled-back, challenger-set, challenger-withdrawn, alias-set, dataset-added. */
   kind: string;
   /** Model name; also the record key. */
   model: string;
@@ -234,9 +250,9 @@ export interface RegistryEvent {
   alias: null | string;
   /** The retraining request that led here. */
   requestId: null | string;
-  /** Run parameters. */
+  /** Run parameters; of challenger-set its role (shadow or canary). */
   parameters: Record<string, string>;
-  /** Run or version metrics. */
+  /** Run or version metrics; of challenger-set its share. */
   metrics: Record<string, number>;
   /** Artifact name to sha256 in the artifact store. */
   artifacts: Record<string, string>;
@@ -392,7 +408,7 @@ export const topics = {
   "retentionMilliseconds": -1,
   "compatibility": "FULL_TRANSITIVE",
   "deadLetter": false,
-  "schema": "{\"type\":\"record\",\"name\":\"ModelVersion\",\"namespace\":\"io.tidemill\",\"doc\":\"Which version of a model serves from now on.\",\"fields\":[{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name; also the record key.\"},{\"name\":\"version\",\"type\":\"int\",\"doc\":\"The version.\"},{\"name\":\"epoch\",\"type\":\"long\",\"doc\":\"Serving epoch: every event of a model has a higher one than all before.\"},{\"name\":\"bundleDigest\",\"type\":\"string\",\"doc\":\"sha256 of its bundle.\"},{\"name\":\"action\",\"type\":\"string\",\"doc\":\"promote or rollback.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"promotedBy\",\"type\":\"string\",\"doc\":\"Who or which policy.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"},{\"name\":\"signature\",\"type\":[\"null\",\"string\"],\"doc\":\"Ed25519 signature over the other fields, base64.\",\"default\":null}]}"
+  "schema": "{\"type\":\"record\",\"name\":\"ModelVersion\",\"namespace\":\"io.tidemill\",\"doc\":\"Which versions of a model answer from now on: all of it, not what changed.\",\"fields\":[{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name; also the record key.\"},{\"name\":\"version\",\"type\":\"int\",\"doc\":\"The version that serves, the champion.\"},{\"name\":\"epoch\",\"type\":\"long\",\"doc\":\"Serving epoch: rises whenever another version becomes the champion.\"},{\"name\":\"bundleDigest\",\"type\":\"string\",\"doc\":\"sha256 of its bundle.\"},{\"name\":\"action\",\"type\":\"string\",\"doc\":\"What was decided: promote or rollback; of challengers shadow, canary or withdraw.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"promotedBy\",\"type\":\"string\",\"doc\":\"Who or which policy.\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"},{\"name\":\"signature\",\"type\":[\"null\",\"string\"],\"doc\":\"Ed25519 signature over the other fields, base64.\",\"default\":null},{\"name\":\"revision\",\"type\":\"long\",\"doc\":\"Rises with every event of the model: of two with the same epoch the higher one counts.\",\"default\":0},{\"name\":\"challengers\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"Challenger\",\"doc\":\"A version that is tried beside the champion.\",\"fields\":[{\"name\":\"version\",\"type\":\"int\",\"doc\":\"Its version.\"},{\"name\":\"bundleDigest\",\"type\":\"string\",\"doc\":\"sha256 of its bundle.\"},{\"name\":\"role\",\"type\":\"string\",\"doc\":\"shadow or canary.\"},{\"name\":\"share\",\"type\":\"double\",\"doc\":\"Share of the texts a canary answers, by hash of their ids; 0 for a shadow.\"}]}},\"doc\":\"Versions that are tried beside the champion.\",\"default\":[]}]}"
 },
 'performance-reports': {
   "topic": "performance-reports",
@@ -428,7 +444,7 @@ export const topics = {
   "retentionMilliseconds": -1,
   "compatibility": "BACKWARD",
   "deadLetter": false,
-  "schema": "{\"type\":\"record\",\"name\":\"RegistryEvent\",\"namespace\":\"io.tidemill\",\"doc\":\"Everything the registry decided; replaying the topic gives its state.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Event id; a repeated id is applied once.\"},{\"name\":\"kind\",\"type\":\"string\",\"doc\":\"run-started, run-finished, run-failed, version-registered, stage-changed, promoted, refused, rolled-back, alias-set, dataset-added.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name; also the record key.\"},{\"name\":\"version\",\"type\":[\"null\",\"int\"],\"doc\":\"Version concerned.\",\"default\":null},{\"name\":\"runId\",\"type\":[\"null\",\"string\"],\"doc\":\"Run concerned.\",\"default\":null},{\"name\":\"stage\",\"type\":[\"null\",\"string\"],\"doc\":\"none, staging, production or archived, after the event.\",\"default\":null},{\"name\":\"epoch\",\"type\":[\"null\",\"long\"],\"doc\":\"Serving epoch, for promoted and rolled-back.\",\"default\":null},{\"name\":\"bundleDigest\",\"type\":[\"null\",\"string\"],\"doc\":\"sha256 of the version's bundle.\",\"default\":null},{\"name\":\"alias\",\"type\":[\"null\",\"string\"],\"doc\":\"For alias-set.\",\"default\":null},{\"name\":\"requestId\",\"type\":[\"null\",\"string\"],\"doc\":\"The retraining request that led here.\",\"default\":null},{\"name\":\"parameters\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"doc\":\"Run parameters.\",\"default\":{}},{\"name\":\"metrics\",\"type\":{\"type\":\"map\",\"values\":\"double\"},\"doc\":\"Run or version metrics.\",\"default\":{}},{\"name\":\"artifacts\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"doc\":\"Artifact name to sha256 in the artifact store.\",\"default\":{}},{\"name\":\"lineage\",\"type\":\"string\",\"doc\":\"Code commit, configuration, data snapshot, seeds, packages and trainer, as a JSON object; empty: none.\",\"default\":\"\"},{\"name\":\"by\",\"type\":\"string\",\"doc\":\"Who or which policy.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\",\"default\":\"\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"}]}"
+  "schema": "{\"type\":\"record\",\"name\":\"RegistryEvent\",\"namespace\":\"io.tidemill\",\"doc\":\"Everything the registry decided; replaying the topic gives its state.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Event id; a repeated id is applied once.\"},{\"name\":\"kind\",\"type\":\"string\",\"doc\":\"run-started, run-finished, run-failed, version-registered, stage-changed, promoted, refused, rolled-back, challenger-set, challenger-withdrawn, alias-set, dataset-added.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name; also the record key.\"},{\"name\":\"version\",\"type\":[\"null\",\"int\"],\"doc\":\"Version concerned.\",\"default\":null},{\"name\":\"runId\",\"type\":[\"null\",\"string\"],\"doc\":\"Run concerned.\",\"default\":null},{\"name\":\"stage\",\"type\":[\"null\",\"string\"],\"doc\":\"none, staging, production or archived, after the event.\",\"default\":null},{\"name\":\"epoch\",\"type\":[\"null\",\"long\"],\"doc\":\"Serving epoch, for promoted and rolled-back.\",\"default\":null},{\"name\":\"bundleDigest\",\"type\":[\"null\",\"string\"],\"doc\":\"sha256 of the version's bundle.\",\"default\":null},{\"name\":\"alias\",\"type\":[\"null\",\"string\"],\"doc\":\"For alias-set.\",\"default\":null},{\"name\":\"requestId\",\"type\":[\"null\",\"string\"],\"doc\":\"The retraining request that led here.\",\"default\":null},{\"name\":\"parameters\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"doc\":\"Run parameters; of challenger-set its role (shadow or canary).\",\"default\":{}},{\"name\":\"metrics\",\"type\":{\"type\":\"map\",\"values\":\"double\"},\"doc\":\"Run or version metrics; of challenger-set its share.\",\"default\":{}},{\"name\":\"artifacts\",\"type\":{\"type\":\"map\",\"values\":\"string\"},\"doc\":\"Artifact name to sha256 in the artifact store.\",\"default\":{}},{\"name\":\"lineage\",\"type\":\"string\",\"doc\":\"Code commit, configuration, data snapshot, seeds, packages and trainer, as a JSON object; empty: none.\",\"default\":\"\"},{\"name\":\"by\",\"type\":\"string\",\"doc\":\"Who or which policy.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\",\"default\":\"\"},{\"name\":\"at\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"}]}"
 },
 'retraining-requests': {
   "topic": "retraining-requests",

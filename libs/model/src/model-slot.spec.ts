@@ -29,6 +29,8 @@ function event(version: number, epoch = version): ModelVersion {
     promotedBy: 'test',
     at: 0,
     signature: null,
+    revision: 0,
+    challengers: [],
   };
 }
 

@@ -1,4 +1,5 @@
 export { ArtifactStore } from './artifact-store.ts';
+export { largestShare } from './challengers.ts';
 export { confusionMatrixSvg } from './confusion-matrix-svg.ts';
 export { registryError } from './errors.ts';
 export { createMaterialise, type Materialise } from './materialise.ts';
@@ -6,6 +7,8 @@ export { type CardFigures, type CardGate, modelCard, type ModelCardFacts } from 
 export { type Decider, Registry, type RegistryDependencies } from './registry.ts';
 export { applyRegistryEvent, decideRegistryEvent, type Decision } from './registry-reducer.ts';
 export {
+  type AnsweringChange,
+  type Challenger,
   emptyRegistryState,
   type EndedRequest,
   type ModelState,

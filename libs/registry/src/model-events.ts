@@ -1,6 +1,8 @@
 import { type RegistryEvent, versionName } from '#libs/events';
+import { archived, challengerSet, challengerWithdrawn } from './challengers.ts';
+import { versionOf, withStage } from './registered-versions.ts';
 import type { EndedRequest, ModelState, RegisteredVersion, Run } from './registry-state.ts';
-import { promoted, rolledBack, versionOf, withStage } from './serving-events.ts';
+import { promoted, rolledBack } from './serving-events.ts';
 import { isStage, settableStages, type Stage } from './stages.ts';
 
 /** The model after the event, or why the event is against the rules. */
@@ -22,6 +24,8 @@ const handlers: ReadonlyMap<string, (model: ModelState, event: RegistryEvent) =>
   ['stage-changed', stageChanged],
   ['promoted', (model, event) => decided(ending(promoted(model, event), event, 'promoted'), event, 'promoted')],
   ['rolled-back', (model, event) => ending(rolledBack(model, event), event, 'rolled-back')],
+  ['challenger-set', challengerSet],
+  ['challenger-withdrawn', challengerWithdrawn],
   ['refused', refused],
   ['alias-set', aliasSet],
 ]);
@@ -114,7 +118,7 @@ function stageChanged(model: ModelState, event: RegistryEvent): Applied {
   const name = versionName(model.model, found.version);
   if (!isStage(stage) || !legal.includes(stage)) return illegalStage(name, found.stage, stage);
   const after = { ...model, versions: withStage(model.versions, found.version, stage) };
-  return stage === 'archived' ? decided(after, event, 'refused') : after;
+  return stage === 'archived' ? decided(archived(after, event), event, 'refused') : after;
 }
 
 function illegalStage(name: string, from: Stage, to: string | null): string {
@@ -139,7 +143,7 @@ function refused(model: ModelState, event: RegistryEvent): Applied {
     };
   });
   const versions = version === null ? model.versions : withStage(model.versions, version, 'archived');
-  return ending({ ...model, runs, versions }, event, 'refused');
+  return ending(archived({ ...model, runs, versions }, event), event, 'refused');
 }
 
 function aliasSet(model: ModelState, { alias, version }: RegistryEvent): Applied {

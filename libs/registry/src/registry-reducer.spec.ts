@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RegistryEvent } from '#libs/events';
@@ -82,6 +83,54 @@ describe('serving', () => {
   });
 });
 
+describe('challengers', () => {
+  const set = (version: number, role: string, share = 0, id = `c${version}-${role}-${share}`) =>
+    registryEvent({ id, kind: 'challenger-set', version, parameters: { role }, metrics: { share } });
+  const withdrawn = (version: number) => registryEvent({ id: `w${version}`, kind: 'challenger-withdrawn', version });
+  const two = [...served(1), ...[2, 3].flatMap((version) => [registered(version), staged(version)])];
+  const tried = (events: readonly RegistryEvent[]) =>
+    replay(events)
+      .models.get('news')
+      ?.challengers.map(({ version, role, share }) => [version, role, share]);
+
+  it('are shadows and one canary, which may change role and share', () => {
+    expect(tried([...two, set(2, 'shadow'), set(3, 'canary', 0.1)])).toEqual([
+      [2, 'shadow', 0],
+      [3, 'canary', 0.1],
+    ]);
+    expect(tried([...two, set(2, 'shadow'), set(2, 'canary', 0.5)])).toEqual([[2, 'canary', 0.5]]);
+    expect(whyNot([...two, set(2, 'canary', 0.1)], set(3, 'canary', 0.1))).toBe(
+      'news@2 is the canary; withdraw it before another one is tried',
+    );
+  });
+
+  it('are staged versions beside one that serves', () => {
+    expect(whyNot([registered(1), staged(1)], set(1, 'shadow'))).toMatch(/nothing of news serves/);
+    expect(whyNot(two, set(1, 'shadow'))).toBe('news@1 serves; a challenger is another version');
+    expect(whyNot(two, set(4, 'shadow'))).toBe('news has no version 4');
+    expect(whyNot([...served(1), registered(2)], set(2, 'shadow'))).toMatch(/must be staged before it is tried/);
+    expect(whyNot(two, set(2, 'champion'))).toBe('a challenger is a shadow or a canary, not champion');
+    expect(whyNot(two, withdrawn(2))).toBe('news@2 is not tried');
+  });
+
+  it.each([0, -0.1, 0.51, Number.NaN])('never answer a share of %d', (share) => {
+    expect(whyNot(two, set(2, 'canary', share))).toMatch(/above 0 and up to 0.5/);
+  });
+
+  it('end when they are withdrawn, archived or promoted', () => {
+    const canary = [...two, set(2, 'canary', 0.1)];
+    const archive = registryEvent({ id: 'x', kind: 'stage-changed', version: 2, stage: 'archived' });
+    const refuse = registryEvent({ id: 'x', kind: 'refused', version: 2 });
+    for (const end of [withdrawn(2), archive, refuse, promoted(2, 2)]) expect(tried([...canary, end])).toEqual([]);
+  });
+
+  it('end as canary, and go on as shadow, when another version takes over', () => {
+    const beside = [...two, set(2, 'shadow'), set(3, 'canary', 0.1), registered(4), staged(4)];
+    expect(tried([...beside, promoted(4, 2)])).toEqual([[2, 'shadow', 0]]);
+    expect(tried([...beside, promoted(4, 2), rolledBack(1, 3)])).toEqual([[2, 'shadow', 0]]);
+  });
+});
+
 describe('runs and requests', () => {
   const started = registryEvent({ id: 'a', kind: 'run-started', runId: 'run', requestId: 'q' });
   const finished = registryEvent({
@@ -127,6 +176,8 @@ describe('any log', () => {
     'promoted',
     'refused',
     'rolled-back',
+    'challenger-set',
+    'challenger-withdrawn',
     'alias-set',
     'of-a-later-release',
   ];
@@ -144,7 +195,8 @@ describe('any log', () => {
       bundleDigest: fc.option(fc.constant('digest')),
       alias: fc.option(fc.constantFrom('best', '__proto__')),
       lineage: fc.constantFrom('', '{}', '{'),
-      parameters: fc.constantFrom({}, { labels: '["a"]' }, { labels: '{' }),
+      parameters: fc.constantFrom({}, { labels: '["a"]' }, { labels: '{' }, { role: 'shadow' }, { role: 'canary' }),
+      metrics: fc.constantFrom({}, { share: 0.1 }, { share: 2 }),
     })
     .map(registryEvent);
   // Mostly legal: each step is drawn from what the state asks for, so that deep states are reached.
@@ -181,6 +233,28 @@ describe('any log', () => {
             expect(model.versions.slice(0, old.length).map(({ digest }) => digest)).toEqual(
               old.map(({ digest }) => digest),
             );
+          }
+        }
+      }),
+    );
+  });
+
+  it('never tries a version that serves or is not staged, nor two canaries; every change of what answers is told', () => {
+    fc.assert(
+      fc.property(logs, (events) => {
+        let state = emptyRegistryState;
+        for (const event of events) {
+          const before = state;
+          state = applyRegistryEvent(state, event);
+          for (const [name, { challengers, versions, serving, revision, epoch }] of state.models) {
+            const tried = challengers.map(({ version }) => version);
+            expect(new Set(tried).size).toBe(tried.length);
+            expect(tried.filter((version) => versions[version - 1]?.stage !== 'staging')).toEqual([]);
+            expect(challengers.filter(({ role }) => role === 'canary').length).toBeLessThanOrEqual(1);
+            const old = before.models.get(name);
+            const same = isDeepStrictEqual([old?.serving ?? null, old?.challengers ?? []], [serving, challengers]);
+            expect(revision - (old?.revision ?? 0)).toBe(same ? 0 : 1);
+            expect(epoch === (old?.epoch ?? 0)).toBe(isDeepStrictEqual(old?.serving ?? null, serving));
           }
         }
       }),

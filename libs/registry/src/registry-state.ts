@@ -35,6 +35,28 @@ export interface ServingChange extends ServingVersion {
   readonly reason: string;
 }
 
+/** A version that is tried beside the one that serves: a shadow answers nobody, a canary a share of the texts. */
+export interface Challenger {
+  readonly version: number;
+  readonly digest: string;
+  readonly role: 'shadow' | 'canary';
+  /** Share of the texts a canary answers; 0 for a shadow. */
+  readonly share: number;
+  /** Epoch milliseconds. */
+  readonly since: number;
+  readonly by: string;
+  readonly reason: string;
+}
+
+/** The newest decision about what answers, as told to inference. */
+export interface AnsweringChange {
+  readonly action: ServingChange['action'] | Challenger['role'] | 'withdraw';
+  readonly by: string;
+  readonly reason: string;
+  /** Epoch milliseconds. */
+  readonly at: number;
+}
+
 export interface RegisteredDataset {
   /** sha256 of the labelled texts in the artifact store. */
   readonly digest: string;
@@ -51,6 +73,8 @@ export interface RegisteredModel {
   /** Of the serving version, else of the newest, else of the newest data set. */
   readonly labels: readonly string[];
   readonly serving: ServingVersion | null;
+  /** Versions that are tried beside it, in the order they were set; at most one is a canary. */
+  readonly challengers: readonly Challenger[];
   /** The version a rollback without a target goes back to. */
   readonly previous: number | null;
   readonly versions: readonly RegisteredVersion[];
@@ -100,6 +124,9 @@ export interface ModelState extends RegisteredModel {
   readonly served: readonly number[];
   /** Highest serving epoch so far; 0: none. */
   readonly epoch: number;
+  /** How many decisions about what answers there were. */
+  readonly revision: number;
+  readonly change: AnsweringChange | null;
 }
 
 /** What replaying registry-events gives. */
@@ -116,6 +143,7 @@ export function emptyModelState(model: string): ModelState {
     model,
     labels: [],
     serving: null,
+    challengers: [],
     previous: null,
     versions: [],
     aliases: {},
@@ -125,5 +153,7 @@ export function emptyModelState(model: string): ModelState {
     ended: [],
     served: [],
     epoch: 0,
+    revision: 0,
+    change: null,
   };
 }

@@ -146,6 +146,69 @@ describe('one writer', () => {
   });
 });
 
+describe('challengers', () => {
+  const canary = { model: 'news', version: 2, role: 'canary', share: 0.1, ...who } as const;
+  const shadow = { model: 'news', version: 2, role: 'shadow', share: 0, ...who } as const;
+  beforeEach(async () => {
+    await register('r1');
+    await register('r2');
+    await registry.promote({ model: 'news', version: 1, ...who });
+  });
+
+  it('are told with the champion, whose epoch stays; revisions rise', async () => {
+    await registry.challenge(shadow);
+    await registry.challenge(canary);
+    await registry.challenge(canary);
+    await registry.challenge({ ...canary, share: 0.2 });
+    await registry.withdraw({ model: 'news', version: 2, ...who });
+    const told = await announced();
+    expect(told.map(({ version, epoch, action }) => [version, epoch, action])).toEqual([
+      [1, 1, 'promote'],
+      [1, 1, 'shadow'],
+      [1, 1, 'canary'],
+      [1, 1, 'canary'],
+      [1, 1, 'withdraw'],
+    ]);
+    expect(told.map(({ revision }) => revision)).toEqual([1, 2, 3, 4, 5]);
+    const { bundleDigest } = told[3]?.challengers[0] ?? {};
+    expect(bundleDigest).toBe('digest of r2');
+    expect(told.map(({ challengers }) => challengers.map(({ share }) => share))).toEqual([[], [0], [0.1], [0.2], []]);
+    expect(registry.version('news', 2)?.stage).toBe('staging');
+  });
+
+  it('are no longer told once they are archived', async () => {
+    await registry.challenge(canary);
+    await registry.changeStage({ model: 'news', version: 2, stage: 'archived', ...who });
+    expect((await announced()).at(-1)).toMatchObject({ revision: 3, action: 'withdraw', challengers: [] });
+  });
+
+  it('become the champion by promotion', async () => {
+    await registry.challenge(canary);
+    expect(await registry.promote({ model: 'news', version: 2, ...who })).toEqual({ epoch: 2 });
+    expect((await announced()).at(-1)).toMatchObject({ version: 2, epoch: 2, revision: 3, challengers: [] });
+  });
+
+  it('are refused with a reason', async () => {
+    await expect(registry.challenge({ ...canary, share: 0.7 })).rejects.toThrow(/up to 0.5/);
+    await expect(registry.challenge({ ...canary, version: 1 })).rejects.toThrow(/news@1 serves/);
+    await expect(registry.withdraw({ model: 'news', version: 2, ...who })).rejects.toThrow(/news@2 is not tried/);
+    expect(registry.version('news', 2)?.stage).toBe('none');
+  });
+
+  it('are told when the registry opens again, if a crash kept them from inference', async () => {
+    const about = { version: 2, bundleDigest: 'digest of r2' };
+    const stage = registryEvent({ id: 'stage', kind: 'stage-changed', stage: 'staging', ...about });
+    const set = registryEvent({ id: 'set', kind: 'challenger-set', parameters: { role: 'shadow' }, ...about });
+    await memory.stream.producer().send('registry-events', [
+      { key: 'news', value: stage },
+      { key: 'news', value: set },
+    ]);
+    const again = await open();
+    expect((await announced()).at(-1)).toMatchObject({ epoch: 1, revision: 2, challengers: [{ version: 2 }] });
+    await again.close();
+  });
+});
+
 describe('opening', () => {
   it('gives the state that was', async () => {
     for (const [index, run] of ['r1', 'r2', null].entries()) {
@@ -179,7 +242,9 @@ describe('opening', () => {
     const value = { model: 'news', version: 9, epoch: 41, bundleDigest: 'd', action: 'promote', reason: '', at: 1 };
     await memory.stream
       .producer()
-      .send('model-versions', [{ key: 'news', value: { ...value, promotedBy: 'ana', signature: null } }]);
+      .send('model-versions', [
+        { key: 'news', value: { ...value, promotedBy: 'ana', signature: null, revision: 0, challengers: [] } },
+      ]);
     const again = await open();
     await register(null, again);
     expect(await again.promote({ model: 'news', version: 1, ...who })).toEqual({ epoch: 42 });

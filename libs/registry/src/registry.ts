@@ -5,7 +5,7 @@ import type { Stream } from '#libs/stream';
 import { registryError } from './errors.ts';
 import { RegistryLog } from './registry-log.ts';
 import { RegistryReader } from './registry-reader.ts';
-import type { ServingChange } from './registry-state.ts';
+import type { AnsweringChange, Challenger, RegisteredVersion, ServingVersion } from './registry-state.ts';
 import { ServingAnnouncer, type VersionSigning } from './serving-announcer.ts';
 import type { Stage } from './stages.ts';
 
@@ -150,6 +150,8 @@ export class Registry extends RegistryReader {
       if (from === stage) return;
       const bundleDigest = digest;
       await this.#append({ kind: 'stage-changed', model, version, stage, bundleDigest, requestId, by, reason });
+      // An archived challenger is tried no longer.
+      await this.#announce(model);
     });
   }
 
@@ -171,12 +173,13 @@ export class Registry extends RegistryReader {
       const epoch = this.#nextEpoch(model);
       const { digest: bundleDigest, runId, metrics } = found;
       const about = { model, version, runId, requestId, bundleDigest, by, reason };
-      await this.#append(
-        ...(found.stage === 'none' || found.stage === 'archived'
-          ? [{ ...about, kind: 'stage-changed', stage: 'staging' }]
-          : []),
-        { ...about, kind: 'promoted', stage: 'production', epoch, metrics: { ...metrics } },
-      );
+      await this.#append(...staging(found, about), {
+        ...about,
+        kind: 'promoted',
+        stage: 'production',
+        epoch,
+        metrics: { ...metrics },
+      });
       await this.#announce(model);
       return { epoch };
     });
@@ -198,6 +201,7 @@ export class Registry extends RegistryReader {
       const metrics = finite(refusal.metrics ?? {});
       const stage = version === null ? null : 'archived';
       await this.#append({ kind: 'refused', model, version, runId, requestId, stage, metrics, by, reason });
+      await this.#announce(model);
     });
   }
 
@@ -228,6 +232,42 @@ export class Registry extends RegistryReader {
       await this.#append({ ...about, kind: 'rolled-back', stage: 'production', epoch });
       await this.#announce(model);
       return { version, epoch };
+    });
+  }
+
+  /**
+   * Lets a version be tried beside the serving one, or go on in another role or with another share; one that is not
+   * staged is staged on the way. Idempotent.
+   * @throws TidemillError ILLEGAL_TRANSITION
+   */
+  challenge(
+    challenge: { model: string; version: number; role: Challenger['role']; share: number } & Decider,
+  ): Promise<void> {
+    const { model, version, role, share, by, reason } = challenge;
+    return this.#serially(async () => {
+      const found = this.requireVersion(model, version);
+      const known = this.state(model).challengers.find((other) => other.version === version);
+      if (known?.role !== role || known.share !== share) {
+        const about = { model, version, runId: found.runId, bundleDigest: found.digest, by, reason };
+        const set = { ...about, kind: 'challenger-set', parameters: { role }, metrics: { share } };
+        await this.#append(...staging(found, about), set);
+      }
+      await this.#announce(model);
+    });
+  }
+
+  /**
+   * Ends the trial of a version, which stays in its stage.
+   * @throws TidemillError ILLEGAL_TRANSITION
+   */
+  withdraw({ model, version, by, reason }: { model: string; version: number } & Decider): Promise<void> {
+    return this.#serially(async () => {
+      const { runId, digest: bundleDigest } = this.requireVersion(model, version);
+      const late = await this.#announceLate(model, 'withdraw');
+      const tried = this.state(model).challengers.some((other) => other.version === version);
+      if (late !== undefined && !tried) return;
+      await this.#append({ kind: 'challenger-withdrawn', model, version, runId, bundleDigest, by, reason });
+      await this.#announce(model);
     });
   }
 
@@ -277,15 +317,20 @@ export class Registry extends RegistryReader {
   }
 
   /** A change that was decided but could not be announced: its caller was told so and asks again. */
-  async #announceLate(model: string, action: ServingChange['action']): Promise<ServingChange | undefined> {
-    const newest = this.state(model).history.at(-1);
+  async #announceLate(model: string, action: AnsweringChange['action']): Promise<ServingVersion | undefined> {
+    const { change, serving } = this.state(model);
     const late = await this.#announce(model);
-    return late && newest?.action === action ? newest : undefined;
+    return late && change?.action === action ? (serving ?? undefined) : undefined;
   }
 
   #nextEpoch(model: string): number {
     return Math.max(this.state(model).epoch, this.#announcer.epochOf(model)) + 1;
   }
+}
+
+/** What comes first for a version that is not staged yet. */
+function staging({ stage }: RegisteredVersion, about: Omit<EventFields, 'kind'>): EventFields[] {
+  return stage === 'none' || stage === 'archived' ? [{ ...about, kind: 'stage-changed', stage: 'staging' }] : [];
 }
 
 /** A figure that could not be computed is no figure. */

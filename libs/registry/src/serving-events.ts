@@ -1,4 +1,6 @@
 import { type RegistryEvent, versionName } from '#libs/events';
+import { changed, without } from './challengers.ts';
+import { versionOf, withStage } from './registered-versions.ts';
 import { settableStages, type Stage } from './stages.ts';
 import type { ModelState, RegisteredModel, RegisteredVersion, ServingChange } from './registry-state.ts';
 
@@ -62,7 +64,7 @@ function takeOver(
   const archived =
     model.serving === null ? model.versions : withStage(model.versions, model.serving.version, 'archived');
   const serving = { version: version.version, epoch, digest: version.digest, since: at };
-  return {
+  const after = {
     ...model,
     versions: withStage(archived, version.version, 'production'),
     serving,
@@ -70,19 +72,8 @@ function takeOver(
     history: [...model.history, { ...serving, action, by, reason }],
     served,
     epoch,
+    // A canary was compared with the version that served; a shadow answers nobody and is compared anew.
+    challengers: without(model.challengers, version.version).filter(({ role }) => role === 'shadow'),
   };
-}
-
-/** Versions are numbered from 1 without gaps. */
-export function versionOf({ versions }: ModelState, version: number | null): RegisteredVersion | undefined {
-  return versions[(version ?? 0) - 1];
-}
-
-export function withStage(
-  versions: readonly RegisteredVersion[],
-  version: number,
-  stage: Stage,
-): readonly RegisteredVersion[] {
-  const found = versions[version - 1];
-  return found === undefined ? versions : versions.with(version - 1, { ...found, stage });
+  return changed(after, { action, by, reason, at });
 }

@@ -22,6 +22,8 @@ const event: ModelVersion = {
   promotedBy: 'policy',
   at: 1_767_600_000_000,
   signature: null,
+  revision: 0,
+  challengers: [],
 };
 
 function keys(): { privateKey: string; publicKey: string } {
@@ -59,6 +61,8 @@ describe('signatures of version events', () => {
       { reason: '' },
       { promotedBy: 'me' },
       { at: 0 },
+      { revision: 1 },
+      { challengers: [{ version: 4, bundleDigest: 'ef'.repeat(32), role: 'canary', share: 0.5 }] },
     ];
     const changed = new Set(changes.flatMap((change) => Object.keys(change)));
     expect(changed).toEqual(new Set(Object.keys(event).filter((name) => name !== 'signature')));

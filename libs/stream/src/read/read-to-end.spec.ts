@@ -12,6 +12,8 @@ const version = (model: string, epoch: number): ModelVersion => ({
   promotedBy: '',
   at: 1,
   signature: null,
+  revision: 0,
+  challengers: [],
 });
 
 let memory: MemoryStream;
