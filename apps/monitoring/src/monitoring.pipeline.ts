@@ -71,8 +71,10 @@ export class MonitoringPipeline {
   async #tell(batch: DecodedBatch<TopicName>): Promise<void> {
     const { monitors } = this.#options;
     if (batch.topic === 'predictions') {
-      for (const { value } of batch.accepted)
-        await monitors.onPrediction(value.model, value.inputPartition, value.occurredAt);
+      for (const { value } of batch.accepted) {
+        // A shadow answers when it can: it says nothing about how far the texts are answered.
+        if (value.role !== 'shadow') await monitors.onPrediction(value.model, value.inputPartition, value.occurredAt);
+      }
     } else if (batch.topic === 'texts') {
       for (const { value } of batch.accepted) monitors.onText(value.model, batch.partition, value.occurredAt);
     } else if (batch.topic === 'labels') {

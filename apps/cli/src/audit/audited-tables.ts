@@ -64,8 +64,9 @@ export async function eachPredictionRow(
 ): Promise<void> {
   for (const name of await modelsIn(select, 'predictions', model)) {
     const where = `input_topic = 'texts' AND (${within(texts, 'input_partition', 'input_offset')})`;
-    const key = ['text_id', 'role', 'epoch', 'input_partition', 'input_offset'];
-    for await (const page of pages(select, { table: 'predictions', columns: '*', key, where, model: name }))
+    const key = ['text_id', 'role', 'epoch', 'input_partition', 'input_offset', 'shadow_version'];
+    const columns = '*, shadow_version';
+    for await (const page of pages(select, { table: 'predictions', columns, key, where, model: name }))
       for (const row of page) onRow(fromRow('predictions', row), placeOf(row));
   }
 }

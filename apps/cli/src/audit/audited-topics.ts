@@ -1,7 +1,7 @@
 import type { Stream } from '#libs/stream';
 import type { OffsetRange } from './offset-ranges.ts';
 import type { AuditedRange } from './prediction-ledger.ts';
-import type { PromotedVersion } from './version-history.ts';
+import type { PromotedVersion, TriedVersion } from './version-history.ts';
 
 /** Which texts are audited. */
 export interface AuditScope {
@@ -73,17 +73,25 @@ export function bounds(ranges: readonly OffsetRange[]) {
   };
 }
 
-/** Every promotion that topics tell of: the registry's log has all of its own, model-versions the newest of everybody's. */
-export async function promotedVersions(stream: Stream): Promise<PromotedVersion[]> {
-  const versions: PromotedVersion[] = [];
+/**
+ * Every promotion and challenger that topics tell of: the registry's log has all of its own, model-versions the newest of
+ * everybody's.
+ */
+export async function toldVersions(stream: Stream): Promise<{ promoted: PromotedVersion[]; tried: TriedVersion[] }> {
+  const promoted: PromotedVersion[] = [];
+  const tried: TriedVersion[] = [];
   await stream.readToEnd('registry-events', ({ value }) => {
-    if (value?.kind !== 'promoted' && value?.kind !== 'rolled-back') return;
-    const { model, version, epoch, bundleDigest, at } = value;
-    if (version !== null && epoch !== null && bundleDigest !== null)
-      versions.push({ model, version, epoch, bundleDigest, at });
+    if (value === null) return;
+    const { kind, model, version, epoch, bundleDigest, at } = value;
+    if (version === null || bundleDigest === null) return;
+    if (kind === 'challenger-set') tried.push({ model, version, bundleDigest });
+    if ((kind === 'promoted' || kind === 'rolled-back') && epoch !== null)
+      promoted.push({ model, version, epoch, bundleDigest, at });
   });
-  await stream.readToEnd('model-versions', ({ value }) => void (value !== null && versions.push(value)));
-  return versions;
+  await stream.readToEnd('model-versions', ({ value }) => {
+    if (value !== null) promoted.push(value);
+  });
+  return { promoted, tried };
 }
 
 /** The most instances that have told of a model. */

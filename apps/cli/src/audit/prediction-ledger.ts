@@ -73,8 +73,10 @@ export class PredictionLedger {
     this.#digests[record] = digestOf(answer);
     if (this.#options.withTables) this.#answered[record] = index;
     const promoted = this.#checkVersion(answer, text);
-    const answers = this.#roles.get(role) ?? new RoleAnswers(this.#options.texts.size);
-    this.#roles.set(role, answers);
+    // Several shadows answer the same text.
+    const answering = role === 'shadow' ? `shadow ${answer.version}` : role;
+    const answers = this.#roles.get(answering) ?? new RoleAnswers(this.#options.texts.size);
+    this.#roles.set(answering, answers);
     if (!answers.has(index)) this.#checkOrder(answer, place, text);
     const again = answers.note(index, answer, { record, promoted, model: this.#modelNumber(answer.model) });
     if (again === undefined) this.#flags[record] = seen | first;
@@ -110,7 +112,7 @@ export class PredictionLedger {
   /** Whether a champion or a canary answered, and which text that was. */
   outcome(index: number): { text: bigint } | undefined {
     for (const [role, answers] of this.#roles)
-      if (role !== 'shadow' && answers.has(index)) return { text: answers.texts[index] ?? 0n };
+      if (!isShadow(role) && answers.has(index)) return { text: answers.texts[index] ?? 0n };
     return undefined;
   }
 
@@ -118,7 +120,7 @@ export class PredictionLedger {
     const { report, withTables } = this.#options;
     for (const [role, answers] of this.#roles) {
       report.answeredAgain += answers.otherEpochs;
-      this.#checkEpochs(role, answers);
+      if (!isShadow(role)) this.#checkEpochs(role, answers);
     }
     if (withTables) this.#checkStored();
   }
@@ -144,6 +146,8 @@ export class PredictionLedger {
 
   /** Order is that of an output partition: records of different partitions have none. */
   #checkOrder({ role, inputPartition, inputOffset }: Prediction, place: Place, text: Place): void {
+    // What a shadow left out it may answer when the text is delivered again.
+    if (isShadow(role)) return;
     const way = `${role}/${inputPartition}/${place.partition}`;
     const furthest = this.#furthest.get(way) ?? -1;
     if (inputOffset < furthest) this.#options.find('out-of-order', text, `answered after offset ${furthest}`);
@@ -173,8 +177,10 @@ export class PredictionLedger {
   }
 
   /** Rows of one key in two months never become one. */
-  #checkKeptOnce({ model, textId, role, epoch, inputPartition, inputOffset, occurredAt }: Prediction): void {
-    const key = JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset]);
+  #checkKeptOnce(answer: Prediction): void {
+    const { model, textId, role, version, epoch, inputPartition, inputOffset, occurredAt } = answer;
+    const shadow = isShadow(role) ? version : 0;
+    const key = JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset, shadow]);
     const month = new Date(occurredAt).toISOString().slice(0, 7);
     const previous = this.#previousRow;
     if (key === previous.key && month !== previous.month)
@@ -204,4 +210,9 @@ export class PredictionLedger {
     const known = this.#models.indexOf(model);
     return known >= 0 ? known : this.#models.push(model) - 1;
   }
+}
+
+/** Of a role, or of one as the ledger keeps it: shadows by version. */
+function isShadow(role: string): boolean {
+  return role.startsWith('shadow');
 }

@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Prediction } from '#libs/events';
 import type { FindingKind } from './audit-report.ts';
-import { auditOf, bundleOf, type Circumstances, type MadeUpHistory, madeUpHistory } from './testing/made-up-history.ts';
+import {
+  auditOf,
+  bundleOf,
+  challenger,
+  keyOf,
+  type Circumstances,
+  type MadeUpHistory,
+  madeUpHistory,
+} from './testing/made-up-history.ts';
 
 const circumstances: fc.Arbitrary<Circumstances> = fc.record({
   partitions: fc.integer({ min: 1, max: 4 }),
@@ -33,8 +41,8 @@ function answeredOnce({ predictions }: MadeUpHistory) {
 
 /** The latest record under each key. */
 function saidLast({ predictions }: MadeUpHistory) {
-  const key = ({ role, epoch, inputPartition, inputOffset }: Prediction) =>
-    [role, epoch, inputPartition, inputOffset].join('/');
+  const key = ({ role, version, epoch, inputPartition, inputOffset }: Prediction) =>
+    [role, version, epoch, inputPartition, inputOffset].join('/');
   return [...new Map(predictions.map((one) => [key(one.value), one])).values()];
 }
 
@@ -205,8 +213,8 @@ describe('reconciliation', () => {
         const { report, found } = auditOf(history);
         expect(found).toEqual([]);
         expect(report.answered + report.deadLettered).toBe(history.texts.length);
-        const keys = report.repeated + report.answeredAgain + report.answered * (how.shadow ? 2 : 1);
-        expect(keys).toBe(history.predictions.length);
+        const keys = new Set(history.predictions.map(({ value }) => keyOf(value)));
+        expect(report.repeated).toBe(history.predictions.length - keys.size);
         expect(report.stored?.predictions).toBe(history.predictions.length);
       }),
       { numRuns: 300 },
@@ -274,6 +282,18 @@ describe('reconciliation', () => {
       probabilities: { a: value.confidence + 1e-6 },
     });
     expect(auditOf(history)).toMatchObject({ wrong: {}, report: { repeated: 1, repeatedRounded: 1 } });
+  });
+
+  it('a canary answers for the champion, if it was one that is tried', () => {
+    const history = madeUpHistory(calm);
+    const [first, second] = answeredOnce(history);
+    if (first === undefined || second === undefined) return expect.unreachable();
+    change(history, first, { role: 'canary', ...challenger });
+    expect(auditOf(history)).toMatchObject({ wrong: {}, report: { predictions: { canary: 1 } } });
+    change(history, second, { role: 'canary', version: 8, bundleDigest: 'digest-8' });
+    expect(auditOf(history).found).toMatchObject([
+      { kind: 'wrong-version', detail: expect.stringContaining('was never tried') },
+    ]);
   });
 
   it('looks at one model where it is told to', () => {

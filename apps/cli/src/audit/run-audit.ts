@@ -15,8 +15,8 @@ import {
   bounds,
   committedOffsets,
   predictionRanges,
-  promotedVersions,
   servingInstances,
+  toldVersions,
   type TextRanges,
   textRanges,
 } from './audited-topics.ts';
@@ -187,9 +187,10 @@ async function firstPredictions(stream: Stream, { ranges, whole }: TextRanges, s
 
 async function versionHistory(stream: Stream, select: SelectRows | undefined) {
   const history = new VersionHistory();
-  const versions = await promotedVersions(stream);
-  if (select !== undefined) versions.push(...(await storedVersions(select)));
-  const contradictions = versions.flatMap((version) => history.add(version) ?? []);
+  const { promoted, tried } = await toldVersions(stream);
+  for (const version of tried) history.addChallenger(version);
+  if (select !== undefined) promoted.push(...(await storedVersions(select)));
+  const contradictions = promoted.flatMap((version) => history.add(version) ?? []);
   return { history, contradictions: [...new Set(contradictions)] };
 }
 

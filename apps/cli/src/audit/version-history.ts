@@ -1,3 +1,5 @@
+import { type Prediction, versionName } from '#libs/events';
+
 /** Since when which version of a model serves. */
 export interface PromotedVersion {
   model: string;
@@ -8,12 +10,21 @@ export interface PromotedVersion {
   at: number;
 }
 
+/** A version that was tried beside a champion. */
+export interface TriedVersion {
+  model: string;
+  version: number;
+  bundleDigest: string;
+}
+
 /** Clocks of two machines may differ by this many milliseconds. */
 const clockSkew = 2000;
 
 /** Every epoch of every model, from as many sources as tell of it. */
 export class VersionHistory {
   readonly #models = new Map<string, Map<number, PromotedVersion>>();
+  /** Bundles of the versions that were tried, under model@version. */
+  readonly #tried = new Map<string, string>();
 
   /** Returns how the sources contradict each other, if they do. */
   add(promoted: PromotedVersion): string | undefined {
@@ -32,18 +43,22 @@ export class VersionHistory {
     return undefined;
   }
 
+  addChallenger({ model, version, bundleDigest }: TriedVersion): void {
+    this.#tried.set(versionName(model, version), bundleDigest);
+  }
+
   /** What is wrong with the version that an answer names. */
-  refute(answer: {
-    model: string;
-    version: number;
-    epoch: number;
-    bundleDigest: string;
-    inferredAt: number;
-  }): string | undefined {
+  refute(
+    answer: Pick<Prediction, 'model' | 'version' | 'epoch' | 'bundleDigest' | 'inferredAt' | 'role'>,
+  ): string | undefined {
     const promoted = this.#models.get(answer.model)?.get(answer.epoch);
     if (promoted === undefined) return `epoch ${answer.epoch} of ${answer.model} was never promoted`;
-    if (promoted.version !== answer.version || promoted.bundleDigest !== answer.bundleDigest)
-      return `epoch ${answer.epoch} is ${named(promoted)}, not ${named(answer)}`;
+    const { model, version, bundleDigest, role } = answer;
+    const ofChampion = promoted.version === version && promoted.bundleDigest === bundleDigest;
+    // What a canary answers, the champion answers as its shadow.
+    const ofChallenger = role !== 'champion' && this.#tried.get(versionName(model, version)) === bundleDigest;
+    if (!ofChallenger && role === 'canary') return `${named(answer)} was never tried`;
+    if (!ofChampion && !ofChallenger) return `epoch ${answer.epoch} is ${named(promoted)}, not ${named(answer)}`;
     if (answer.inferredAt < promoted.at - clockSkew)
       return `epoch ${answer.epoch} answered ${promoted.at - answer.inferredAt} ms before it was promoted`;
     return undefined;

@@ -12,9 +12,9 @@ const maximumWaiting = 128;
 const query = `
 SELECT *
 FROM predictions FINAL
-WHERE role = 'champion' AND text_id IN {ids:Array(String)}
+WHERE role IN ('champion', 'canary') AND text_id IN {ids:Array(String)}
   AND (empty({models:Array(String)}) OR model IN {models:Array(String)})
-ORDER BY model, text_id, input_offset DESC, input_partition DESC, epoch
+ORDER BY model, text_id, input_offset DESC, input_partition DESC, epoch, kafka_offset
 LIMIT 1 BY model, text_id`;
 
 interface Waiting {

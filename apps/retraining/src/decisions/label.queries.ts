@@ -28,7 +28,7 @@ export function labelsGivenBetween(
   );
 }
 
-/** Labelled texts that one epoch answered, in the order their labels were given. */
+/** Labelled texts that the champion of one epoch answered, in the order their labels were given. */
 export function labelledAnswers(
   clickhouse: ClickHouse,
   span: { model: string; epoch: number; until: number; limit: number },
@@ -36,7 +36,7 @@ export function labelledAnswers(
   return clickhouse.query(
     `SELECT t.text AS text, p.predicted_label AS predicted, p.true_label AS actual
      FROM (SELECT text_id, predicted_label, true_label, labelled_at FROM labelled_predictions
-           WHERE model = {model:String} AND epoch = {epoch:Int64} AND labelled_at <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')) AS p
+           WHERE model = {model:String} AND epoch = {epoch:Int64} AND role = 'champion' AND labelled_at <= fromUnixTimestamp64Milli({until:Int64}, 'UTC')) AS p
      INNER JOIN (SELECT id, text FROM texts FINAL WHERE model = {model:String}) AS t ON t.id = p.text_id
      ORDER BY p.labelled_at, p.text_id LIMIT {limit:UInt32}`,
     span,

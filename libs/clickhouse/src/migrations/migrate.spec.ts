@@ -87,6 +87,7 @@ CREATE TABLE IF NOT EXISTS t
 ENGINE = ReplacingMergeTree(v)
 ORDER BY a;
 ALTER TABLE t ADD COLUMN IF NOT EXISTS b String;
+ALTER TABLE t ADD COLUMN IF NOT EXISTS c String, MODIFY ORDER BY (a, c);
 ALTER TABLE t ADD INDEX i b TYPE minmax;
 CREATE VIEW IF NOT EXISTS w AS SELECT * FROM t FINAL;`;
     expect(splitStatements(text).flatMap((statement) => clusterStatements(statement, 'c'))).toEqual([
@@ -100,6 +101,7 @@ ORDER BY a`,
       "CREATE TABLE IF NOT EXISTS t ON CLUSTER 'c' AS t_local ENGINE = Distributed('c', currentDatabase(), t_local, cityHash64(a))",
       "ALTER TABLE t_local ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS b String",
       "ALTER TABLE t ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS b String",
+      "ALTER TABLE t_local ON CLUSTER 'c' ADD COLUMN IF NOT EXISTS c String, MODIFY ORDER BY (a, c)",
       "ALTER TABLE t_local ON CLUSTER 'c' ADD INDEX i b TYPE minmax",
       "CREATE VIEW IF NOT EXISTS w ON CLUSTER 'c' AS SELECT * FROM t FINAL",
     ]);

@@ -60,8 +60,8 @@ export function clusterStatements(statement: Statement, cluster: string): string
   const altered = alterTable.exec(sql)?.[1];
   if (altered !== undefined) {
     const local = sql.replace(alterTable, `ALTER TABLE ${altered}_local ${onCluster}`);
-    // The Distributed table has columns but neither keys, indexes nor data.
-    const columnsOnly = /^ALTER TABLE \w+\s+(ADD|MODIFY|DROP|RENAME) COLUMN/.test(sql);
+    // The Distributed table has columns but neither keys, indexes nor data: a column of a key is added to it apart.
+    const columnsOnly = /^ALTER TABLE \w+\s+(ADD|MODIFY|DROP|RENAME) COLUMN/.test(sql) && !/MODIFY ORDER BY/.test(sql);
     return columnsOnly ? [local, sql.replace(alterTable, (head) => `${head} ${onCluster}`)] : [local];
   }
   throw invalid(`this statement has no form on a cluster: ${sql.slice(0, 120)}`);

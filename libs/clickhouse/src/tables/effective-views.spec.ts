@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Label, Prediction, Text } from '#libs/events';
+import type { Label, ModelVersion, Prediction, Text } from '#libs/events';
 import type { ClickHouse } from '../clickhouse.ts';
 import { readExamples } from '../testing/examples.ts';
 import { openTemporaryClickHouse } from '../testing/temporary-clickhouse.ts';
@@ -141,6 +141,117 @@ describe('labelled_predictions', () => {
     const sql = "SELECT text_id, predicted_label, true_label, correct FROM labelled_predictions WHERE model = 'join'";
     expect(await db.query(sql)).toEqual([
       { text_id: 't-1001', predicted_label: 'negative', true_label: 'positive', correct: 0 },
+    ]);
+  });
+});
+
+describe('challengers', () => {
+  const version = (change: Partial<ModelVersion>): ModelVersion => ({
+    ...example(readExamples('model-versions'), 'promote'),
+    ...change,
+  });
+  const insert = async (model: string, answers: (Partial<Prediction> & { textId: string })[]) => {
+    const versions = [
+      { epoch: 1, revision: 1, version: 1, action: 'promote' },
+      { epoch: 1, revision: 2, version: 1, action: 'canary' },
+      { epoch: 2, revision: 3, version: 2, action: 'promote' },
+    ];
+    for (const [offset, change] of versions.entries())
+      await db.insert('model_versions', [
+        toRow('model_versions', version({ ...change, model }), { partition: 0, offset }),
+      ]);
+    await db.insert(
+      'predictions',
+      answers.map((answer, offset) =>
+        toRow('predictions', prediction({ epoch: 1, inputPartition: 0, inputOffset: 0, ...answer, model }), {
+          partition: 0,
+          offset,
+        }),
+      ),
+    );
+    const texts = [...new Set(answers.map(({ textId }) => textId))];
+    await db.insert(
+      'labels',
+      texts.map((textId, offset) => toRow('labels', label({ textId, model, label: 'good' }), { partition: 0, offset })),
+    );
+  };
+  const champion = { version: 1, role: 'champion' };
+  const canary = { version: 2, role: 'canary' };
+  const shadow = (of: number) => ({ version: of, role: 'shadow' });
+
+  test('their answers to one record are all kept, each once', async () => {
+    await insert('kept', [
+      { textId: 'a', ...champion },
+      { textId: 'a', ...shadow(2) },
+      { textId: 'a', ...shadow(3) },
+      { textId: 'a', ...shadow(3), confidence: 0.5 },
+    ]);
+    const rows = await db.query("SELECT role, version FROM predictions FINAL WHERE model = 'kept' ORDER BY version");
+    expect(rows).toEqual([
+      { role: 'champion', version: 1 },
+      { role: 'shadow', version: 2 },
+      { role: 'shadow', version: 3 },
+    ]);
+  });
+
+  test('the answer that counts is the one that was given: a canary is, a shadow is not', async () => {
+    await insert('given', [
+      { textId: 'a', ...shadow(2), label: 'bad' },
+      { textId: 'a', ...champion, label: 'good' },
+      { textId: 'b', ...canary, label: 'good' },
+      { textId: 'b', ...shadow(1), label: 'bad' },
+      // Answered by the champion, and after a crash once more by the canary.
+      { textId: 'c', ...champion, label: 'good' },
+      { textId: 'c', ...canary, label: 'bad' },
+    ]);
+    const sql =
+      "SELECT text_id, role, version, correct FROM labelled_predictions WHERE model = 'given' ORDER BY text_id";
+    expect(await db.query(sql)).toEqual([
+      { text_id: 'a', role: 'champion', version: 1, correct: 1 },
+      { text_id: 'b', role: 'canary', version: 2, correct: 1 },
+      { text_id: 'c', role: 'champion', version: 1, correct: 1 },
+    ]);
+  });
+
+  test('are compared with the champion on the same record and label, whoever answered', async () => {
+    await insert('pairs', [
+      { textId: 'a', ...champion, label: 'good' },
+      { textId: 'a', ...shadow(2), label: 'bad' },
+      { textId: 'b', ...shadow(1), label: 'bad' },
+      { textId: 'b', ...canary, label: 'good' },
+      // Shed: no pair.
+      { textId: 'c', ...champion, label: 'good' },
+      // The text came again: each record has its own answers, and the latest with both counts.
+      { textId: 'd', ...champion, label: 'good', inputOffset: 1 },
+      { textId: 'd', ...shadow(2), label: 'good', inputOffset: 1 },
+      { textId: 'd', ...champion, label: 'bad', inputOffset: 2 },
+      { textId: 'd', ...shadow(2), label: 'bad', inputOffset: 2 },
+      { textId: 'd', ...champion, label: 'good', inputOffset: 3 },
+      // As champion of the next epoch the version is compared with nobody.
+      { textId: 'e', version: 2, role: 'champion', epoch: 2, label: 'good' },
+      { textId: 'a', ...shadow(3), label: 'good' },
+      { textId: 'f', ...champion, label: 'good' },
+      { textId: 'f', ...shadow(1), label: 'good' },
+      { textId: 'f', ...shadow(2), label: 'good' },
+      { textId: 'f', ...canary, label: 'good' },
+    ]);
+    const sql = `SELECT text_id, champion, challenger, champion_correct AS x, challenger_correct AS y, challenger_role AS role
+      FROM challenger_comparison WHERE model = 'pairs' ORDER BY challenger, text_id`;
+    expect(await db.query(sql)).toEqual([
+      { text_id: 'a', champion: 1, challenger: 2, x: 1, y: 0, role: 'shadow' },
+      { text_id: 'b', champion: 1, challenger: 2, x: 0, y: 1, role: 'canary' },
+      { text_id: 'd', champion: 1, challenger: 2, x: 0, y: 0, role: 'shadow' },
+      { text_id: 'f', champion: 1, challenger: 2, x: 1, y: 1, role: 'canary' },
+      { text_id: 'a', champion: 1, challenger: 3, x: 1, y: 1, role: 'shadow' },
+    ]);
+  });
+
+  test('make no swap: an epoch has the event that began it', async () => {
+    await insert('swapped', []);
+    const sql = "SELECT epoch, version, from_version, action FROM swaps WHERE model = 'swapped' ORDER BY epoch";
+    expect(await db.query(sql)).toEqual([
+      { epoch: 1, version: 1, from_version: null, action: 'promote' },
+      { epoch: 2, version: 2, from_version: 1, action: 'promote' },
     ]);
   });
 });

@@ -27,11 +27,13 @@ export interface Circumstances {
   kills: readonly boolean[];
   /** Batches between two promotions. */
   promoteEvery: number;
-  /** A shadow answers beside. */
+  /** Two shadows answer beside: the champion's own, and a challenger's. */
   shadow: boolean;
 }
 
 const models = ['news', 'mail'];
+/** The version that is tried of every model. */
+export const challenger = { version: 9, bundleDigest: 'digest-9' };
 
 export function bundleOf(epoch: number): { version: number; bundleDigest: string } {
   return { version: 1 + (epoch % 3), bundleDigest: `digest-${epoch % 3}` };
@@ -79,7 +81,7 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
       if (answer === undefined) history.letters.push(text);
       else {
         write(answer);
-        if (how.shadow) write({ ...answer, role: 'shadow' });
+        if (how.shadow) for (const beside of [{}, challenger]) write({ ...answer, ...beside, role: 'shadow' });
       }
     }
     if (how.kills[time % Math.max(1, how.kills.length)] !== true) history.answered.set(partition, next + batch.length);
@@ -131,8 +133,9 @@ function answerTo(
   };
 }
 
-function keyOf({ model, textId, role, epoch, inputPartition, inputOffset }: Prediction): string {
-  return JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset]);
+/** Under which key the table keeps a prediction. */
+export function keyOf({ model, textId, role, version, epoch, inputPartition, inputOffset }: Prediction): string {
+  return JSON.stringify([model, textId, role, epoch, inputPartition, inputOffset, role === 'shadow' ? version : 0]);
 }
 
 /** Audits a history. */
@@ -143,6 +146,7 @@ export function auditOf(
   const found: Finding[] = [];
   const versions = new VersionHistory();
   for (const version of history.versions) versions.add(version);
+  for (const model of models) versions.addChallenger({ model, ...challenger });
   const partitions = Array.from({ length: history.partitions }, (_, partition) => partition);
   const end = (places: readonly Place[], partition: number) =>
     Math.max(0, ...places.filter((place) => place.partition === partition).map(({ offset }) => offset + 1));
