@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdtemp, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRetraining } from '../../apps/retraining/src/retraining.app.ts';
 import { writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
+import { writeOptimumFolder } from '../../libs/model/src/testing/test-transformer.ts';
 import type { RunningApp } from '#libs/http';
 import { type Bundle, readBundle } from '#libs/model';
 import { createMetrics, Readiness, silentLogger, systemClock } from '#libs/platform';
@@ -107,5 +108,17 @@ describe('a bundle made elsewhere', () => {
     const imported = await tidemill('models', 'import', 'large', '--model', 'words', '--json');
     expect(imported).toMatchObject({ code: 0 });
     expect(JSON.parse(imported.stdout)).toMatchObject({ version: 2, digest: large.digest });
+  });
+
+  it('may be a folder as Optimum exports it, with whatever else lies in it', async () => {
+    await writeOptimumFolder(join(folder, 'export'));
+    await mkdir(join(folder, 'export', '.git'));
+    await writeFile(join(folder, 'export', '.git', 'HEAD'), 'ref: main');
+    const imported = await tidemill('models', 'import', 'export', '--model', 'transformer', '--json');
+    expect(imported).toMatchObject({ code: 0, stderr: '' });
+    expect(JSON.parse(imported.stdout)).toMatchObject({ version: 1, labels: ['north', 'south', 'west'] });
+    await writeOptimumFolder(join(folder, 'export'), { config: { id2label: { 0: 'a', 1: 'b' }, label2id: undefined } });
+    const refused = await tidemill('models', 'import', 'export', '--model', 'transformer');
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('gives 3 classes, there are 2 labels') });
   });
 });

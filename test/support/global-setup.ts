@@ -3,7 +3,7 @@ import { join, relative } from 'node:path';
 import type { TestProject } from 'vitest/node';
 
 /** Breadths of test that speak to Kafka and the registry; all others run without them. */
-const onStack = /^test\/(contract\/(cli|kafka-|rest-(?!docs))|faults|integration)/;
+const onStack = /^test\/(contract\/(cli|kafka-|registry-|rest-(?!docs))|faults|integration)/;
 
 /**
  * One Kafka and one schema registry for the whole run, told to the tests by the environment, as to the services; nothing

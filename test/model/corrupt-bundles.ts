@@ -1,7 +1,7 @@
 /**
  * Corrupted bundles on their whole way to serving, with a host process for each that gets as far:
  *
- *     node --conditions=tidemill-source test/faults/corrupt-bundles.ts [corruptions a kind, default 2000]
+ *     node --conditions=tidemill-source test/model/corrupt-bundles.ts [corruptions a kind, default 2000]
  *
  * First as they would lie on a disk, under the digest of the sound bundle: none may get past it. Then with digests made
  * to fit, as a broken exporter or an attacker who may import makes them: what still serves answers the golden texts as

@@ -6,7 +6,7 @@ import { writeTokensBundle } from '../../libs/model/src/testing/test-transformer
 import type { Bundle } from '#libs/model';
 import { corrupt, type Files, filesOf, journeyOf, replaceFiles, withDigests } from '../support/corrupt-bundle.ts';
 
-// `test/faults/corrupt-bundles.ts` opens a host for every one that gets as far.
+// `test/model/corrupt-bundles.ts` opens a host for every one that gets as far.
 const corruptions = 1000;
 const recomputed = 300;
 const hosts = 8;
