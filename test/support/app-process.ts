@@ -11,15 +11,23 @@ export interface AppProcess extends AsyncDisposable {
   /** What it has written to its log. */
   log(): string;
   kill(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  /** Resolves when it has ended, however. */
+  ended: Promise<unknown>;
+  /** Sends a message and waits for an answer. */
+  ask(message: object): Promise<unknown>;
 }
 
 /** Starts `dist/apps/<app>/src/main.js` with settings by their names, as `TIDEMILL__KAFKA__BROKERS`. */
 export function startApp(app: string, settings: Readonly<Record<string, string>>): AppProcess {
-  const main = join(import.meta.dirname, '..', '..', 'dist', 'apps', app, 'src', 'main.js');
+  return startEntry(join(import.meta.dirname, '..', '..', 'dist', 'apps', app, 'src', 'main.js'), settings);
+}
+
+/** The same of any entry that logs its `url`; it can be sent messages. */
+export function startEntry(main: string, settings: Readonly<Record<string, string>>): AppProcess {
   if (!existsSync(main)) throw new Error(`${main} is missing: npm run build`);
-  const child: ChildProcess = spawn(process.execPath, [main], {
+  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main], {
     env: { PATH: process.env['PATH'] ?? '', ...settings },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const exited = once(child, 'exit');
   const listening = Promise.withResolvers<string>();
@@ -31,7 +39,7 @@ export function startApp(app: string, settings: Readonly<Record<string, string>>
   };
   child.stdout?.on('data', note);
   child.stderr?.on('data', note);
-  void exited.then(() => listening.reject(new Error(`${app} ended before it listened:\n${log}`)));
+  void exited.then(() => listening.reject(new Error(`${main} ended before it listened:\n${log}`)));
   listening.promise.catch(() => undefined);
   const kill = async (signal: NodeJS.Signals) => {
     if (child.exitCode === null && child.signalCode === null) {
@@ -45,6 +53,12 @@ export function startApp(app: string, settings: Readonly<Record<string, string>>
     url: listening.promise,
     log: () => log,
     kill,
+    ended: exited,
+    async ask(message) {
+      const answered = once(child, 'message');
+      child.send(message);
+      return (await Promise.race([answered, exited]))[0];
+    },
     async [Symbol.asyncDispose]() {
       await kill('SIGKILL');
     },

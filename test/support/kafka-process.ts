@@ -17,13 +17,16 @@ export interface KafkaProcess extends AsyncDisposable {
   start(): Promise<void>;
 }
 
-/** `libraries`: folder of Kafka's jars. */
-export async function startKafkaProcess(libraries: string): Promise<KafkaProcess> {
+/** `libraries`: folder of Kafka's jars. `shortestSession`: of a consumer, in milliseconds. */
+export async function startKafkaProcess(libraries: string, shortestSession = 6000): Promise<KafkaProcess> {
   if (libraries === '') throw new Error('TIDEMILL_TEST_KAFKA_LIBRARIES must name the folder of Kafka’s jars');
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'));
   const [port, controllerPort] = [await freePort(), await freePort()];
   const properties = join(directory, 'server.properties');
-  await writeFile(properties, configuration(join(directory, 'log'), port, controllerPort));
+  await writeFile(
+    properties,
+    `${configuration(join(directory, 'log'), port, controllerPort)}group.min.session.timeout.ms=${shortestSession}\n`,
+  );
   const java = (...main: string[]) =>
     spawn('java', ['-Xmx192m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(libraries, '*'), ...main], {
       stdio: 'ignore',

@@ -1,0 +1,358 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { z } from 'zod';
+import type { ModelVersion, Text } from '#libs/events';
+import { type Bundle, classify, hostModel } from '#libs/model';
+import { ArtifactStore } from '#libs/registry';
+import type { StreamProducer } from '#libs/stream';
+import { temporaryFolder, testText, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
+import type { ArmedFault, Mutant } from './fault-points.ts';
+import { type KafkaProcess, startKafkaProcess } from './kafka-process.ts';
+import { familyOf, tidemill } from './product.ts';
+import { openTestStream, type TestStream } from './stream.ts';
+import { Supervised } from './supervised.ts';
+import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+
+const model = 'ledger';
+/** How long a dead member keeps its partitions, in milliseconds; a busy machine must still find time for heartbeats. */
+const session = 3000;
+const chunk = 100;
+/** A point that is not reached by then shows nothing, in milliseconds. */
+const reachedWithin = 60_000;
+const caughtUpWithin = 120_000;
+
+export interface CrashMatrixOptions {
+  /** Folder of Kafka's jars. */
+  libraries: string;
+  registryUrl: string;
+  /** With monitoring, ClickHouse and the gateway. */
+  tables: boolean;
+  mutant?: Mutant;
+}
+
+const auditAnswer = z.object({
+  texts: z.number(),
+  answered: z.number(),
+  deadLettered: z.number(),
+  inFlight: z.number(),
+  repeated: z.number(),
+  answeredAgain: z.number(),
+  olderAfterNewer: z.number(),
+  findings: z.record(z.string(), z.number()),
+  stored: z.object({ predictions: z.number(), texts: z.number() }).optional(),
+  list: z.array(z.object({ kind: z.string(), detail: z.string() })),
+});
+
+export type AuditAnswer = Omit<z.output<typeof auditAnswer>, 'findings'> & {
+  code: number | null;
+  /** Kinds of what was found, and how often. */
+  wrong: Record<string, number>;
+};
+
+/** What a fault did, and how long it took until everything sent meanwhile was answered and committed. */
+export interface FaultRecord {
+  name: string;
+  catchUp: number;
+}
+
+interface Parts {
+  folder: string;
+  kafka: KafkaProcess;
+  registry: TcpProxy;
+  test: TestStream;
+  bundles: readonly Bundle[];
+}
+
+/**
+ * A fleet to be broken: a broker of its own, the registry behind a proxy, inference with fault points, and the tables.
+ * What ends is started again at once, as a supervisor does.
+ */
+export class CrashMatrix implements AsyncDisposable {
+  readonly faults: FaultRecord[] = [];
+  readonly kafka: KafkaProcess;
+  readonly registry: TcpProxy;
+  readonly test: TestStream;
+  readonly #options: CrashMatrixOptions;
+  readonly #parts: Parts;
+  readonly #stack: AsyncDisposableStack;
+  readonly #producer: StreamProducer;
+  readonly #instances: Supervised[] = [];
+  readonly #tables: Supervised | undefined;
+  #sent = 0;
+  #epoch = 0;
+
+  static async open(options: CrashMatrixOptions): Promise<CrashMatrix> {
+    await using stack = new AsyncDisposableStack();
+    const folder = stack.use(await temporaryFolder());
+    const target = new URL(options.registryUrl);
+    const registry = stack.use(await startTcpProxy({ host: target.hostname, port: Number(target.port) }));
+    const kafka = stack.use(await startKafkaProcess(options.libraries, 1000));
+    const test = stack.use(await openTestStream({ brokers: kafka.brokers, registryUrl: options.registryUrl }));
+    const bundles = await makeBundles(folder.path);
+    return new CrashMatrix(options, { folder: folder.path, kafka, registry, test, bundles }, stack.move());
+  }
+
+  private constructor(options: CrashMatrixOptions, parts: Parts, stack: AsyncDisposableStack) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#stack = stack;
+    this.kafka = parts.kafka;
+    this.registry = parts.registry;
+    this.test = parts.test;
+    this.#producer = parts.test.stream.producer();
+    const entry = join(import.meta.dirname, 'tables-process.ts');
+    const dataDirectory = join(parts.folder, 'tables');
+    if (options.tables)
+      this.#tables = stack.use(
+        new Supervised(entry, {
+          ...this.#settings,
+          TIDEMILL__DATADIRECTORY: dataDirectory,
+          TIDEMILL__HTTP__PORT: '0',
+          TIDEMILL__MONITORING__PORT: '0',
+          UV_THREADPOOL_SIZE: '16',
+        }),
+      );
+  }
+
+  get sent(): number {
+    return this.#sent;
+  }
+
+  get epoch(): number {
+    return this.#epoch;
+  }
+
+  get instances(): readonly Supervised[] {
+    return this.#instances;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#stack.disposeAsync();
+  }
+
+  /** As many instances as this; the newest leave first. */
+  async scale(count: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const entry = join(import.meta.dirname, 'faulty-inference.ts');
+    while (this.#instances.length < count) {
+      const instance = new Supervised(entry, {
+        ...this.#settings,
+        TIDEMILL__DATADIRECTORY: this.#parts.folder,
+        TIDEMILL__INFERENCE__PORT: '0',
+        TIDEMILL__INFERENCE__INSTANCE: `instance-${this.#instances.length}`,
+        // Some hundred texts: many batches, so that there is much to stand between.
+        TIDEMILL__INFERENCE__FETCHBYTESPERPARTITION: '16384',
+        CRASH_SESSION: String(session),
+        CRASH_MUTANT: this.#options.mutant ?? '',
+      });
+      this.#instances.push(this.#stack.use(instance));
+    }
+    for (const leaving of this.#instances.splice(count)) await leaving.stop(signal);
+  }
+
+  /** Sends texts; every 97th cannot be read, every 193rd is for a model nobody has made. */
+  async send(count: number): Promise<void> {
+    for (const end = this.#sent + count; this.#sent < end;) {
+      const indices = Array.from({ length: Math.min(chunk, end - this.#sent) }, (_, i) => this.#sent + i);
+      this.#sent += indices.length;
+      const texts = indices.filter((index) => index % 97 !== 0).map(textOf);
+      await this.#producer.send(
+        'texts',
+        texts.map((value) => ({ key: value.id, value })),
+      );
+      const junk = indices.filter((index) => index % 97 === 0);
+      const messages = junk.map((index) => ({ key: `t${index}`, value: Buffer.from(`junk ${index}`) }));
+      await this.#producer.sendRaw('texts', messages);
+    }
+  }
+
+  /** The next epoch; each is another bundle than the one before. */
+  async promote(): Promise<void> {
+    this.#epoch++;
+    const value = versionEvent(this.#epoch, this.#parts.bundles);
+    await this.#producer.send('model-versions', [{ key: model, value }]);
+  }
+
+  /** Lets something happen while texts come, and waits until all of them are answered. */
+  async fault(name: string, texts: number, happen: () => Promise<void>): Promise<void> {
+    const sending = this.send(texts);
+    const began = performance.now();
+    await Promise.all([happen(), sending]);
+    await this.caughtUp();
+    this.faults.push({ name, catchUp: performance.now() - began });
+  }
+
+  /** Ends an instance at a point of its work. */
+  async killAt(fault: ArmedFault, { texts, promotes }: { texts: number; promotes: boolean }): Promise<void> {
+    const { process } = this.#instance(0);
+    await process.ask(fault);
+    await this.fault(`kill -9 ${promotes ? 'in a swap, ' : ''}${fault.point}`, texts, async () => {
+      if (promotes) await this.promote();
+      await within(reachedWithin, `the point “${fault.point}”`, process.ended);
+    });
+  }
+
+  /** Stops an instance at a point until the others have done its work, then lets it go on. */
+  async stopAt(fault: Omit<ArmedFault, 'signal'>, texts: number): Promise<void> {
+    const { process: own } = this.#instance(0);
+    await own.ask({ ...fault, signal: 'SIGSTOP' });
+    await this.fault(`paused ${fault.point}, evicted`, texts, async () => {
+      await within(
+        reachedWithin,
+        `the point “${fault.point}”`,
+        until(() => isStopped(own.pid)),
+      );
+      await this.caughtUp();
+      process.kill(own.pid, 'SIGCONT');
+      // What it had in hand is written or refused before it asks for more.
+      await delay(session);
+    });
+  }
+
+  async killHost(texts: number): Promise<void> {
+    await this.fault('model host killed', texts, async () => {
+      const { pid, url } = this.#instance(0).process;
+      await url;
+      const [, ...hosts] = await familyOf(pid);
+      for (const host of hosts) process.kill(host, 'SIGKILL');
+    });
+  }
+
+  async breakTables(signal: 'SIGKILL' | 'SIGSTOP', texts: number): Promise<void> {
+    const { process: own } = this.#tables ?? this.#instance(0);
+    await own.url;
+    await this.fault(signal === 'SIGKILL' ? 'tables killed' : 'tables blocked', texts, async () => {
+      process.kill(own.pid, signal);
+      await delay(2 * session);
+      if (signal === 'SIGSTOP') process.kill(own.pid, 'SIGCONT');
+    });
+  }
+
+  /** Until inference has committed everything that was sent. */
+  async caughtUp(): Promise<void> {
+    const { admin } = this.test.stream;
+    const done = async () => (await admin.groupLag('inference', 'texts').catch(() => undefined))?.total === 0;
+    await within(caughtUpWithin, 'everything is answered', until(done));
+  }
+
+  /** `tidemill audit texts` as a user runs it. */
+  async audit(...args: string[]): Promise<AuditAnswer> {
+    const { folder, kafka } = this.#parts;
+    const dataDirectory = join(folder, 'audit');
+    await mkdir(dataDirectory, { recursive: true });
+    const settings = {
+      dataDirectory,
+      kafka: { brokers: kafka.brokers.join(','), topicPrefix: this.test.topicPrefix },
+      schemaRegistry: { url: this.#options.registryUrl },
+    };
+    const config = join(dataDirectory, 'audit.json');
+    await writeFile(config, JSON.stringify(settings));
+    const tables =
+      this.#tables === undefined
+        ? ['--no-tables']
+        : ['--url', await this.#tables.process.url, '--token', await this.#token()];
+    const asked = ['audit', 'texts', '--config', config, '--json', '--wait', '2m', ...tables, ...args];
+    const { code, stdout, stderr } = await tidemill(...asked);
+    if (stdout === '') throw new Error(`tidemill ${asked.join(' ')}:\n${stderr}`);
+    const { findings, ...answer } = auditAnswer.parse(JSON.parse(stdout));
+    return { code, ...answer, wrong: Object.fromEntries(Object.entries(findings).filter(([, count]) => count > 0)) };
+  }
+
+  /** Answers that the bundle they name does not give: computed anew, compared bit for bit. */
+  async mislabelled(): Promise<string[]> {
+    const { bundles } = this.#parts;
+    const wrong: string[] = [];
+    const texts = Array.from({ length: this.#sent }, (_, index) => textOf(index).text);
+    const options = { executionProviders: ['cpu'], threads: 1 };
+    const own = new Map<string, Awaited<ReturnType<typeof classify>>>();
+    for (const bundle of bundles) own.set(bundle.digest, await classify(hostModel(bundle), texts, options));
+    await this.test.stream.readToEnd('predictions', ({ value }) => {
+      if (value === null) return;
+      const { textId, bundleDigest, probabilities, label } = value;
+      const expected = own.get(bundleDigest)?.[Number(textId.slice(1))]?.probabilities ?? [];
+      const best = (expected[0] ?? 0) >= (expected[1] ?? 0) ? 'north' : 'south';
+      const same = ['north', 'south'].every((name, i) => Object.is(probabilities[name], expected[i]));
+      if (!same || label !== best) wrong.push(`${textId} by epoch ${value.epoch}`);
+    });
+    return wrong;
+  }
+
+  /** What instances have logged, for when something went wrong. */
+  logs(): string {
+    return this.#instances.map(({ process }) => process.log()).join('\n');
+  }
+
+  get #settings(): Record<string, string> {
+    const { kafka, registry, test } = this.#parts;
+    return {
+      TIDEMILL__KAFKA__BROKERS: kafka.brokers.join(','),
+      TIDEMILL__KAFKA__TOPICPREFIX: test.topicPrefix,
+      TIDEMILL__KAFKA__SESSIONTIMEOUT: '6s',
+      TIDEMILL__SCHEMAREGISTRY__URL: `http://127.0.0.1:${registry.port}${new URL(this.#options.registryUrl).pathname}`,
+    };
+  }
+
+  #instance(index: number): Supervised {
+    const found = this.#instances[index];
+    if (found === undefined) throw new Error(`no instance ${index} runs`);
+    return found;
+  }
+
+  async #token(): Promise<string> {
+    return (await readFile(join(this.#parts.folder, 'tables', 'token'), 'utf8')).trim();
+  }
+}
+
+async function makeBundles(folder: string): Promise<Bundle[]> {
+  const store = new ArtifactStore(join(folder, 'artifacts'));
+  const bundles: Bundle[] = [];
+  for (const variant of [0, 1, 2]) {
+    const bundle = await writeTestBundle(join(folder, `v${variant}`), { variant, model });
+    await store.addBundle(bundle.directory, bundle.digest);
+    bundles.push({ ...bundle, directory: store.bundleDirectory(bundle.digest) ?? '' });
+  }
+  return bundles;
+}
+
+function versionEvent(epoch: number, bundles: readonly Bundle[]): ModelVersion {
+  const bundleDigest = bundles[epoch % bundles.length]?.digest ?? '';
+  const why = { action: 'promote', reason: '', promotedBy: 'test', signature: null };
+  return { model, version: (epoch % bundles.length) + 1, epoch, bundleDigest, at: Date.now(), ...why };
+}
+
+function textOf(index: number): Text {
+  const text = `${testText(index % 2 === 0 ? 'north' : 'south', index, index % 3)} ${index}`;
+  const wanted = index % 193 === 1 ? 'nobody' : model;
+  return {
+    id: `t${index}`,
+    model: wanted,
+    text,
+    occurredAt: Date.UTC(2026, 0) + index,
+    source: 'test',
+    attributes: {},
+  };
+}
+
+async function isStopped(pid: number): Promise<boolean> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return /^State:\s+T/m.test(status);
+}
+
+async function until(reached: () => Promise<boolean>): Promise<void> {
+  while (!(await reached())) await delay(50);
+}
+
+/** @throws Error that names what was waited for */
+async function within<R>(milliseconds: number, what: string, reached: Promise<R>): Promise<R> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([
+      reached,
+      delay(milliseconds, undefined, { signal: late.signal }).then(() => {
+        throw new Error(`not within ${milliseconds / 1000} s: ${what}`);
+      }),
+    ]);
+  } finally {
+    late.abort();
+  }
+}
