@@ -1,38 +1,94 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CrashMatrix } from '../support/crash-matrix.ts';
-import { batchPoints, mutants, swapPoints } from '../support/fault-points.ts';
+import { batchPoints, type Mutant, mutants, swapPoints } from '../support/fault-points.ts';
 import { testKafka } from '../support/stream.ts';
 
-/** The small crash matrix; the large one is `npm run crash-matrix`. */
+/** The small crash matrix; the large one, with the tables and everything else that can break, is `npm run crash-matrix`. */
 
 const options = () => ({
   libraries: process.env['TIDEMILL_TEST_KAFKA_LIBRARIES'] ?? '',
   registryUrl: testKafka().registryUrl,
   tables: false,
 });
+const few = 600;
 
-describe('one instance, killed between all steps', () => {
-  let matrix: CrashMatrix;
-  beforeAll(async () => {
-    matrix = await CrashMatrix.open(options());
-    await matrix.scale(1);
-    await matrix.promote();
-    await matrix.send(500);
-    await matrix.caughtUp();
+let matrix: CrashMatrix;
+beforeAll(async () => {
+  matrix = await CrashMatrix.open(options());
+  await matrix.scale(1);
+});
+afterAll(() => matrix[Symbol.asyncDispose]());
+
+async function expectClean() {
+  const { code, wrong, list, ...report } = await matrix.audit();
+  expect({ code, wrong, list }).toEqual({ code: 0, wrong: {}, list: [] });
+  expect(report).toMatchObject({ texts: matrix.sent, inFlight: 0 });
+  expect(report.answered + report.deadLettered).toBe(matrix.sent);
+  return report;
+}
+
+// In this order: each goes on where the one before has ended.
+describe('inference', () => {
+  it('swaps under load at the offsets it tells', { timeout: 60_000 }, async () => {
+    for (let swap = 0; swap < 6; swap++) {
+      await matrix.promote();
+      await matrix.send(few);
+      await matrix.caughtUp();
+    }
+    await expectClean();
+    await expect.poll(() => matrix.wrongCutOvers(), { timeout: 10_000 }).toEqual([]);
   });
-  afterAll(() => matrix[Symbol.asyncDispose]());
 
-  it('loses, doubles, reorders and mislabels nothing', { timeout: 240_000 }, async () => {
+  it('killed between all steps loses, doubles, reorders and mislabels nothing', { timeout: 240_000 }, async () => {
     for (const point of batchPoints)
-      await matrix.killAt({ point, skip: 1, signal: 'SIGKILL' }, { texts: 800, promotes: false });
+      await matrix.killAt({ point, skip: 1, signal: 'SIGKILL' }, { texts: few, promotes: false });
     for (const point of swapPoints)
-      await matrix.killAt({ point, skip: 0, signal: 'SIGKILL' }, { texts: 800, promotes: true });
-    const { code, wrong, list, ...report } = await matrix.audit();
-    expect({ code, wrong, list }).toEqual({ code: 0, wrong: {}, list: [] });
-    expect(report).toMatchObject({ texts: matrix.sent, inFlight: 0 });
-    expect(report.answered + report.deadLettered).toBe(matrix.sent);
+      await matrix.killAt({ point, skip: 0, signal: 'SIGKILL' }, { texts: few, promotes: true });
+    const report = await expectClean();
     // Else the kills came at a bad time, and the figures say little.
     expect(report.repeated).toBeGreaterThan(0);
     expect(await matrix.mislabelled()).toEqual([]);
+  });
+
+  it('evicted while it was paused writes nothing for the batch it had', { timeout: 120_000 }, async () => {
+    await matrix.scale(2);
+    const before = await matrix.audit();
+    await matrix.stopAt({ point: 'decoded', skip: 1 }, few);
+    const report = await expectClean();
+    expect(report.repeated).toBe(before.repeated);
+  });
+
+  it(
+    'evicted between fence and request repeats one request at most, which changes nothing',
+    { timeout: 120_000 },
+    async () => {
+      const before = await matrix.audit();
+      await matrix.stopAt({ point: 'answered', skip: 1 }, few);
+      const { repeated } = await expectClean();
+      // It did write: else this would show nothing.
+      expect(repeated - before.repeated).toBeGreaterThan(0);
+      expect(repeated - before.repeated).toBeLessThanOrEqual(500);
+    },
+  );
+});
+
+describe('a product that is wrong is found out', () => {
+  const finds: Record<Mutant, string> = {
+    'commits first': 'missing',
+    'drops a batch': 'missing',
+    'names another version': 'wrong-version',
+    'says two things': 'contradicting',
+  };
+
+  it.each(mutants)('%s', { timeout: 90_000 }, async (mutant) => {
+    await using wrong = await CrashMatrix.open({ ...options(), mutant }, matrix);
+    await wrong.scale(1);
+    await wrong.promote();
+    if (mutant === 'commits first')
+      await wrong.killAt({ point: 'answered', skip: 1, signal: 'SIGKILL' }, { texts: few, promotes: false });
+    else await wrong.fault('none', few, () => Promise.resolve());
+    const { code, wrong: found } = await wrong.audit();
+    expect(code).toBe(1);
+    expect(Object.keys(found)).toContain(finds[mutant]);
   });
 });

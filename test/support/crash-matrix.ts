@@ -16,7 +16,7 @@ import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
 
 const model = 'ledger';
 /** How long a dead member keeps its partitions, in milliseconds; a busy machine must still find time for heartbeats. */
-const session = 3000;
+const session = 2000;
 const chunk = 100;
 /** A point that is not reached by then shows nothing, in milliseconds. */
 const reachedWithin = 60_000;
@@ -82,12 +82,13 @@ export class CrashMatrix implements AsyncDisposable {
   #sent = 0;
   #epoch = 0;
 
-  static async open(options: CrashMatrixOptions): Promise<CrashMatrix> {
+  /** `beside`: on the broker of another, with topics of its own. */
+  static async open(options: CrashMatrixOptions, beside?: CrashMatrix): Promise<CrashMatrix> {
     await using stack = new AsyncDisposableStack();
     const folder = stack.use(await temporaryFolder());
     const target = new URL(options.registryUrl);
     const registry = stack.use(await startTcpProxy({ host: target.hostname, port: Number(target.port) }));
-    const kafka = stack.use(await startKafkaProcess(options.libraries, 1000));
+    const kafka = beside?.kafka ?? stack.use(await startKafkaProcess(options.libraries, 1000));
     const test = stack.use(await openTestStream({ brokers: kafka.brokers, registryUrl: options.registryUrl }));
     const bundles = await makeBundles(folder.path);
     return new CrashMatrix(options, { folder: folder.path, kafka, registry, test, bundles }, stack.move());
@@ -173,11 +174,17 @@ export class CrashMatrix implements AsyncDisposable {
     await this.#producer.send('model-versions', [{ key: model, value }]);
   }
 
-  /** Lets something happen while texts come, and waits until all of them are answered. */
+  /** Lets something happen while texts come, at least so many, and waits until all of them are answered. */
   async fault(name: string, texts: number, happen: () => Promise<void>): Promise<void> {
-    const sending = this.send(texts);
     const began = performance.now();
-    await Promise.all([happen(), sending]);
+    const end = this.#sent + texts;
+    let over = false;
+    const happening = happen().finally(() => (over = true));
+    const sending = async () => {
+      for (; !over; await delay(50)) await this.send(chunk);
+      if (this.#sent < end) await this.send(end - this.#sent);
+    };
+    await Promise.all([happening, sending()]);
     await this.caughtUp();
     this.faults.push({ name, catchUp: performance.now() - began });
   }
@@ -225,6 +232,7 @@ export class CrashMatrix implements AsyncDisposable {
       process.kill(own.pid, signal);
       await delay(2 * session);
       if (signal === 'SIGSTOP') process.kill(own.pid, 'SIGCONT');
+      await this.#stored();
     });
   }
 
@@ -233,6 +241,14 @@ export class CrashMatrix implements AsyncDisposable {
     const { admin } = this.test.stream;
     const done = async () => (await admin.groupLag('inference', 'texts').catch(() => undefined))?.total === 0;
     await within(caughtUpWithin, 'everything is answered', until(done));
+  }
+
+  /** Until monitoring has committed everything that is there now. */
+  async #stored(): Promise<void> {
+    const { admin } = this.test.stream;
+    const lag = (topic: 'texts' | 'predictions') => admin.groupLag('monitoring', topic).catch(() => undefined);
+    const done = async () => (await lag('texts'))?.total === 0 && (await lag('predictions'))?.total === 0;
+    await within(caughtUpWithin, 'everything is stored', until(done));
   }
 
   /** `tidemill audit texts` as a user runs it. */
@@ -256,6 +272,28 @@ export class CrashMatrix implements AsyncDisposable {
     if (stdout === '') throw new Error(`tidemill ${asked.join(' ')}:\n${stderr}`);
     const { findings, ...answer } = auditAnswer.parse(JSON.parse(stdout));
     return { code, ...answer, wrong: Object.fromEntries(Object.entries(findings).filter(([, count]) => count > 0)) };
+  }
+
+  /** Where serving-status tells another first offset of an epoch in a partition than its first answer has. */
+  async wrongCutOvers(): Promise<string[]> {
+    const firsts = new Map<string, number>();
+    await this.test.stream.readToEnd('predictions', ({ value }) => {
+      if (value === null) return;
+      const key = `${value.epoch}/${value.inputPartition}`;
+      firsts.set(key, Math.min(value.inputOffset, firsts.get(key) ?? Infinity));
+    });
+    const wrong: string[] = [];
+    const told = new Set<string>();
+    await this.test.stream.readToEnd('serving-status', ({ value }) => {
+      for (const { partition, offset } of value?.firstOffsets ?? []) {
+        const key = `${value?.epoch}/${partition}`;
+        told.add(key);
+        if (firsts.get(key) !== offset)
+          wrong.push(`epoch and partition ${key}: told ${offset}, was ${firsts.get(key)}`);
+      }
+    });
+    const untold = [...firsts.keys()].filter((key) => !told.has(key));
+    return [...wrong, ...untold.map((key) => `epoch and partition ${key}: not told`)];
   }
 
   /** Answers that the bundle they name does not give: computed anew, compared bit for bit. */
@@ -316,7 +354,7 @@ async function makeBundles(folder: string): Promise<Bundle[]> {
 
 function versionEvent(epoch: number, bundles: readonly Bundle[]): ModelVersion {
   const bundleDigest = bundles[epoch % bundles.length]?.digest ?? '';
-  const why = { action: 'promote', reason: '', promotedBy: 'test', signature: null };
+  const why = { action: 'promote', reason: '', promotedBy: 'test', signature: null, revision: 0, challengers: [] };
   return { model, version: (epoch % bundles.length) + 1, epoch, bundleDigest, at: Date.now(), ...why };
 }
 

@@ -126,7 +126,7 @@ function faultyHandler<T extends Parameters<Stream['consume']>[0]['topics'][numb
     ...options,
     async handleBatch(batch, control) {
       points.at('decoded');
-      if (mutant === 'drops a batch' && ++batches % 5 === 0) return undefined;
+      if (mutant === 'drops a batch' && ++batches % 2 === 0) return undefined;
       setImmediate(() => points.at('inferring'));
       return await options.handleBatch(batch, control);
     },
