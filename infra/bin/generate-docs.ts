@@ -53,6 +53,7 @@ const rejectMeanings: Record<RejectCode, string> = {
   'schema-mismatch': 'its schema, or its bytes, cannot be read as the record of the topic',
   'invalid-json': 'it is JSON by its first byte, but no JSON object',
   'invalid-record': 'a field is missing, of another type, too long, or not a time',
+  'model-failed': 'The model has no answer for the text, or its host process ended over it.',
   'unknown-model': 'no version of its model has been promoted',
   'handler-failed': 'the service failed on it three times; the reason says how',
 };

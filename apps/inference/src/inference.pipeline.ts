@@ -28,7 +28,7 @@ export interface InferencePipelineOptions {
 type TextBatch = DecodedBatch<'texts'>;
 type TextMessage = AcceptedMessage<'texts'>;
 
-/** Texts of one model that go to its host together; a request is never split, so one version answers all of them. */
+/** Texts of one model in one batch of a partition: one version answers all of them. */
 interface Request {
   served: ServedModel;
   messages: TextMessage[];
@@ -39,7 +39,8 @@ interface Request {
  *
  *   1 decode   bytes become texts; what cannot be decoded is written to texts-dlq         (libs/stream, before `handle`)
  *   2 batch    texts are grouped by model; a model nobody knows is rejected, to texts-dlq
- *   3 infer    the model host answers, and the answer is stamped with version and epoch
+ *   3 infer    model hosts answer, stamped with version and epoch; a text that a model has no answer for, or that ends
+ *              its host, is rejected, to texts-dlq
  *   4 produce  predictions in the order of their texts; the broker acknowledges every one, and then, where a version has
  *              answered a partition for the first time, the record of its first offset in serving-status
  *   5 commit   the offset after the batch                                                 (libs/stream, after `handle`)
@@ -74,12 +75,12 @@ export class InferencePipeline {
     const { requests, rejects } = await this.#batch(batch.accepted);
     const results = await Promise.all(requests.map((request) => this.#infer(request, control)));
     await this.#produce(batch, results, control);
-    return { rejects };
+    return { rejects: [...rejects, ...results.flatMap(failed)] };
   }
 
-  /** 2: texts by model, at most a batch of the host's at once. */
+  /** 2: texts by model. */
   async #batch(messages: readonly TextMessage[]): Promise<{ requests: Request[]; rejects: Rejection<'texts'>[] }> {
-    const { slots, versions, config, metrics } = this.#options;
+    const { slots, versions, metrics } = this.#options;
     const rejects: Rejection<'texts'>[] = [];
     const requests: Request[] = [];
     const byModel = Map.groupBy(messages, ({ value }) => value.model);
@@ -93,9 +94,7 @@ export class InferencePipeline {
         continue;
       }
       metrics.increment('tidemill_texts_consumed_total', { model }, texts.length);
-      const size = config.inference.maximumBatchTexts;
-      for (let from = 0; from < texts.length; from += size)
-        requests.push({ served, messages: texts.slice(from, from + size) });
+      requests.push({ served, messages: texts });
     }
     return { requests, rejects };
   }
@@ -107,15 +106,13 @@ export class InferencePipeline {
   }
 
   /** 4: predictions in the order of the partition, whatever order the models answered in. */
-  async #produce(
-    batch: TextBatch,
-    answered: { messages: TextMessage[]; result: BatchResult }[],
-    control: BatchControl,
-  ) {
+  async #produce(batch: TextBatch, answered: readonly Answered[], control: BatchControl) {
     const { producer, clock, metrics, status } = this.#options;
     const inferredAt = clock.now();
     const predictions = answered.flatMap(({ messages, result }) =>
-      messages.map((message, row) => ({ message, value: predictionOf(batch, message, { result, row, inferredAt }) })),
+      messages.flatMap((message, row) =>
+        result.failures.has(row) ? [] : { message, value: predictionOf(batch, message, { result, row, inferredAt }) },
+      ),
     );
     if (answered.length > 1) predictions.sort((a, b) => Number(a.message.offset - b.message.offset));
     const records = predictions.map(({ message, value }) => ({ key: message.value.id, value }));
@@ -132,6 +129,20 @@ export class InferencePipeline {
       metrics.set('tidemill_prediction_confidence', meanConfidence(result), { model });
     }
   }
+}
+
+interface Answered {
+  messages: readonly TextMessage[];
+  result: BatchResult;
+}
+
+/** Texts without an answer, for texts-dlq. */
+function failed({ messages, result }: Answered): Rejection<'texts'>[] {
+  return [...result.failures].flatMap(([row, error]) => {
+    const message = messages[row];
+    const reject = { code: 'model-failed' as const, reason: `${result.serving.model}: ${error.message}` };
+    return message === undefined ? [] : { message, reject };
+  });
 }
 
 function predictionOf(
@@ -154,8 +165,8 @@ function predictionOf(
     occurredAt: value.occurredAt,
     inferredAt,
     device,
-    queueMilliseconds: result.queueMilliseconds,
-    inferenceMilliseconds: result.inferenceMilliseconds,
+    queueMilliseconds: result.queueMilliseconds[row] ?? 0,
+    inferenceMilliseconds: result.inferenceMilliseconds[row] ?? 0,
   };
 }
 

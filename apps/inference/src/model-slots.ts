@@ -1,15 +1,7 @@
 import type { ModelVersion } from '#libs/events';
-import {
-  type BatchResult,
-  DynamicBatcher,
-  hostModel,
-  ModelHost,
-  ModelSlot,
-  readBundle,
-  type Serving,
-  type SlotProgress,
-} from '#libs/model';
+import { type BatchResult, DynamicBatcher, ModelSlot, readBundle, type Serving, type SlotProgress } from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
+import { openHosts } from './open-hosts.ts';
 
 /** What a slot needs from the outside. */
 export interface ModelSlotsOptions {
@@ -71,6 +63,7 @@ export class ModelSlots {
   }
 
   async close(): Promise<void> {
+    for (const { batcher } of this.#models.values()) batcher.close();
     await Promise.all([...this.#models.values()].map(({ slot }) => slot.close()));
   }
 
@@ -80,28 +73,24 @@ export class ModelSlots {
       model,
       materialise,
       verify: readBundle,
-      openHost: (bundle, signal) =>
-        ModelHost.open(hostModel(bundle), {
-          executionProviders: config.executionProviders,
-          threads: config.threads,
-          timeout: 6 * milliseconds(config.requestTimeout),
-          signal,
-        }),
+      openHosts: (bundle, events) => openHosts(bundle, { config, hosts: config.hosts, metrics, logger, ...events }),
       onProgress,
       maximumStaleness: milliseconds(config.maximumStaleness),
-      onHostEnded: () => metrics.increment('tidemill_model_host_restarts_total', { model }),
       logger,
     });
     const batcher = new DynamicBatcher({
       acquire: () => slot.acquire(),
-      maximumTexts: config.maximumBatchTexts,
+      changed: () => slot.changed(),
+      maximumBatchTokens: config.maximumBatchTokens,
+      maximumBatchTime: milliseconds(config.maximumBatchTime),
       maximumQueuedTexts: config.maximumQueuedTexts,
       clock,
-      onBatch: (texts, times, truncated) => {
-        metrics.increment('tidemill_texts_truncated_total', { model }, truncated);
-        metrics.observe('tidemill_inference_batch_texts', texts, { model });
-        metrics.observe('tidemill_inference_batch_seconds', times.inferenceMilliseconds / 1000, { model });
+      onBatch: (batch) => {
+        metrics.observe('tidemill_inference_batch_texts', batch.texts, { model });
+        metrics.observe('tidemill_inference_batch_seconds', batch.milliseconds / 1000, { model });
+        metrics.increment('tidemill_model_host_busy_seconds_total', { model }, batch.hostMilliseconds / 1000);
         metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });
+        metrics.set('tidemill_model_host_memory_bytes', slot.hosts?.residentBytes ?? 0, { model });
       },
     });
     const served = { slot, batcher };

@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
 import { Problem } from '#libs/http';
+import type { BatchResult } from '#libs/model';
 import { type Configuration, milliseconds, TidemillError } from '#libs/platform';
 import { answerOf, ModelSlots } from './model-slots.ts';
 import { VersionHosts } from './version-hosts.ts';
@@ -47,6 +48,7 @@ export class PredictController {
       // Another version may have taken over while the texts waited.
       if (version !== undefined && version !== result.serving.version)
         return await this.versions.predict(model, version, texts);
+      refuseFailures(result);
       return {
         model,
         version: result.serving.version,
@@ -55,10 +57,17 @@ export class PredictController {
       };
     } catch (error) {
       if (error instanceof TidemillError && error.code === 'BATCH_QUEUE_FULL')
-        throw new Problem(429, error.message, { retryAfter: 1 });
+        throw new Problem(429, error.message, { retryAfter: served.batcher.retryAfter });
       if (error instanceof DOMException && error.name === 'TimeoutError')
-        throw new Problem(503, 'the prediction was not ready in time', { retryAfter: 1 });
+        throw new Problem(503, 'the prediction was not ready in time', { retryAfter: served.batcher.retryAfter });
       throw error;
     }
   }
+}
+
+/** A request is answered as a whole: which texts the model has no answer for. @throws Problem 422 */
+export function refuseFailures({ failures }: Pick<BatchResult, 'failures'>): void {
+  if (failures.size === 0) return;
+  const errors = [...failures].map(([row, error]) => ({ pointer: `/texts/${row}`, message: error.message }));
+  throw new Problem(422, 'the model has no answer for some of the texts', { errors });
 }

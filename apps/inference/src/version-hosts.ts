@@ -13,8 +13,9 @@ const versionAnswer = z.object({ digest: z.string().optional(), known: z.array(z
 interface OpenVersion {
   key: string;
   opening: Promise<{ host: ModelHost; labels: string[] }>;
-  /** Requests that use it now. */
+  /** Requests that use it now, and their texts. */
   users: number;
+  texts: number;
 }
 
 /** Answers synchronous requests that name a version which does not serve: asked of the registry, fetched by digest. */
@@ -29,15 +30,22 @@ export class VersionHosts {
     this.#materialise = materialise;
   }
 
-  /** @throws Problem 404 when there is no such version, 503 when all hosts are busy or the registry does not answer. */
+  /**
+   * @throws Problem 404 when there is no such version, 429 when too many texts wait for it, 503 when all hosts are busy or
+   * the registry does not answer.
+   */
   async predict(model: string, version: number, texts: string[]) {
     const open = this.#use(model, version);
+    open.texts += texts.length;
     try {
+      if (open.texts > texts.length && open.texts > this.#config.inference.maximumQueuedTexts)
+        throw new Problem(429, `${open.texts - texts.length} texts wait for this version`, { retryAfter: 1 });
       const { host, labels } = await open.opening;
       const result = { ...(await host.classify(texts)), serving: { labels } };
       return { model, version, epoch: null, predictions: texts.map((_, row) => answerOf(result, row)) };
     } finally {
       open.users--;
+      open.texts -= texts.length;
     }
   }
 
@@ -60,7 +68,7 @@ export class VersionHosts {
       this.#open = this.#open.filter((open) => open !== idle);
       void end(idle);
     }
-    const begun = { key, opening: this.#openVersion(model, version), users: 0 };
+    const begun = { key, opening: this.#openVersion(model, version), users: 0, texts: 0 };
     const forget = () => (this.#open = this.#open.filter((open) => open !== begun));
     begun.opening.then(({ host }) => host.exited.then(forget), forget);
     return begun;

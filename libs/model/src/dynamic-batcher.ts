@@ -1,6 +1,7 @@
-import type { Clock } from '#libs/platform';
+import { type Clock, TidemillError } from '#libs/platform';
 import { modelError } from './errors.ts';
 import type { HostAnswer } from './model-host.ts';
+import { byLength } from './plan-runs.ts';
 
 /** Which version answers, as stamped on every result. */
 export interface Serving {
@@ -10,63 +11,115 @@ export interface Serving {
   bundleDigest: string;
   labels: string[];
   device: string;
+  /** UTF-16 units of a text that can matter to the model. */
+  maximumLength: number;
 }
 
-/** The right to run one batch on the version that serves now; released when the batch is done. */
+/** The right to be answered by one version; until it is released, that version's hosts stay. */
 export interface Lease {
   serving: Serving;
-  classify(texts: readonly string[]): Promise<HostAnswer>;
+  /** Batches that its hosts can be given now. */
+  room(): number;
+  answer(texts: readonly string[]): Promise<HostAnswer>;
   release(): void;
 }
 
 /** All texts of one request, answered by one and the same version. */
-export interface BatchResult extends BatchTimes {
+export interface BatchResult {
   serving: Serving;
   /** Rows × labels, row-major, in the order of the texts. */
   probabilities: Float32Array;
   truncated: Uint8Array;
+  /** Rows without an answer: the model has none for them, or its host ended over them. */
+  failures: ReadonlyMap<number, TidemillError>;
+  /** For each row the time it waited for its batch, milliseconds. */
+  queueMilliseconds: Float32Array;
+  /** For each row the time its batch spent in the model host, milliseconds. */
+  inferenceMilliseconds: Float32Array;
 }
 
-interface BatchTimes {
-  queueMilliseconds: number;
-  inferenceMilliseconds: number;
+export type Priority = 'interactive' | 'bulk';
+
+export interface BatcherOptions {
+  /** A lease on the version that serves now; undefined: there will be one. @throws when there will be none */
+  acquire: () => Lease | undefined;
+  /** Resolves when `acquire`, or the room of a lease, may say something else. */
+  changed: () => Promise<void>;
+  /** Rows × longest row of a batch, in UTF-16 units; a single longer text is a batch of its own. */
+  maximumBatchTokens: number;
+  /** Milliseconds that a batch should take at most, by what batches have taken so far. */
+  maximumBatchTime: number;
+  /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
+  maximumQueuedTexts: number;
+  clock: Clock;
+  onBatch?: (batch: { texts: number; hostMilliseconds: number; milliseconds: number }) => void;
+}
+
+/** Rows that are asked again, with nothing else in their batch. */
+interface Again {
+  rows: readonly number[];
+  /** Times that a host ended over exactly these rows. */
+  ended: number;
 }
 
 interface Job {
   texts: readonly string[];
+  priority: Priority;
   enqueuedAt: number;
-  signal: AbortSignal | undefined;
   resolve: (result: BatchResult) => void;
   reject: (error: unknown) => void;
+  stopListening: () => void;
+  /** Rows, shortest first; those from `next` on have not been in a batch yet. */
+  order: readonly number[];
+  next: number;
+  again: Again[];
+  lease: Lease | undefined;
+  result: BatchResult | undefined;
+  answered: number;
+  batches: number;
+  failures: Map<number, TidemillError>;
+  /** Resolved, rejected or given up. */
+  over: boolean;
 }
 
-export interface BatcherOptions {
-  /** The serving version at the moment a batch is formed. */
-  acquire: () => Promise<Lease>;
-  /** Texts in one batch; a single larger request is a batch of its own. */
-  maximumTexts: number;
-  /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
-  maximumQueuedTexts: number;
-  clock: Clock;
-  onBatch?: (texts: number, times: BatchTimes, truncated: number) => void;
+interface Part {
+  job: Job;
+  rows: readonly number[];
 }
 
-/** One batch runs, exactly one waits in the pipe to the host: the host never idles, and little is committed early. */
-const batchesInFlight = 2;
-/** After this many batches of interactive texts alone, a bulk request goes first. */
+interface Batch {
+  lease: Lease;
+  parts: Part[];
+  texts: string[];
+  columns: number;
+  /** Of rows asked again: times that a host ended over exactly these. */
+  ended: number;
+}
+
+/** Before anything has been measured. */
+const firstBatchTokens = 4096;
+/** After this many batches of interactive texts alone, bulk texts go first. */
 const interactiveRun = 4;
+/** How much of what was measured counts on at the next batch. */
+const memory = 0.9;
 
 /**
- * Groups requests into batches for one model: an idle host takes what is queued at once, interactive requests
- * overtake bulk without starving it, and a request is never split, so that one version answers all of it.
+ * Forms batches for the hosts of one model, from texts of the stream and of synchronous requests alike.
+ *
+ * A request is answered by one version. It may be split over batches: its texts are taken in the order of their length, so
+ * that little is padded, and answered in the order they came. An idle host takes what is queued at once; interactive
+ * requests overtake bulk between two batches, without starving it. A host that ends over a batch does not take it along:
+ * the rows are asked again, alone, then in halves, until the text is found that ends a host by itself, twice.
  */
 export class DynamicBatcher {
   readonly #options: BatcherOptions;
-  readonly #interactive: Job[] = [];
-  readonly #bulk: Job[] = [];
+  /** Jobs with rows that are in no batch. */
+  readonly #queues: Record<Priority, Job[]> = { interactive: [], bulk: [] };
   #queuedInteractive = 0;
-  #inFlight = 0;
   #interactiveBatches = 0;
+  #waiting = false;
+  #closed = false;
+  #measured = { milliseconds: 0, tokens: 0, texts: 0 };
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -77,96 +130,298 @@ export class DynamicBatcher {
     return this.#queuedInteractive;
   }
 
+  /** Seconds after which what waits now will have been answered, by what batches have taken so far; at least 1. */
+  get retryAfter(): number {
+    const { milliseconds, texts } = this.#measured;
+    return Math.max(1, Math.ceil((this.#queuedInteractive * milliseconds) / Math.max(1, texts) / 1000));
+  }
+
   /**
-   * Answers texts, in order, by one version; gives up at once when `signal` aborts.
-   * @throws TidemillError BATCH_QUEUE_FULL for an interactive request over the limit; whatever the host threw.
+   * Answers texts, at least one, by one version; gives up at once when `signal` aborts.
+   * @throws TidemillError BATCH_QUEUE_FULL for an interactive request over the limit; whatever `acquire` threw.
    */
-  submit(texts: readonly string[], priority: 'interactive' | 'bulk', signal?: AbortSignal): Promise<BatchResult> {
+  submit(texts: readonly string[], priority: Priority, signal?: AbortSignal): Promise<BatchResult> {
     if (priority === 'interactive') {
       const over = this.#queuedInteractive + texts.length > this.#options.maximumQueuedTexts;
       // Alone it may be as large as it likes, or it would be refused for ever.
-      if (over && this.#queuedInteractive > 0) {
+      if (over && this.#queuedInteractive > 0)
         return Promise.reject(modelError('BATCH_QUEUE_FULL', { detail: `${this.#queuedInteractive} texts wait` }));
-      }
-      this.#queuedInteractive += texts.length;
     }
     const { promise, resolve, reject } = Promise.withResolvers<BatchResult>();
-    const queue = priority === 'interactive' ? this.#interactive : this.#bulk;
-    const job = { texts, signal, enqueuedAt: this.#options.clock.now(), resolve, reject };
-    queue.push(job);
-    if (signal?.aborted === true) this.#giveUp(queue, job);
-    else signal?.addEventListener('abort', () => this.#giveUp(queue, job), { once: true });
+    const giveUp = () => this.#fail(job, signal?.reason);
+    const job: Job = {
+      texts,
+      priority,
+      enqueuedAt: this.#options.clock.now(),
+      resolve,
+      reject,
+      stopListening: () => signal?.removeEventListener('abort', giveUp),
+      order: texts.length === 1 ? [0] : byLength(Int32Array.from(texts, ({ length }) => length)),
+      next: 0,
+      again: [],
+      lease: undefined,
+      result: undefined,
+      answered: 0,
+      batches: 0,
+      failures: new Map(),
+      over: false,
+    };
+    this.#enqueue(job);
+    if (signal?.aborted === true) giveUp();
+    else signal?.addEventListener('abort', giveUp, { once: true });
     this.#pump();
     return promise;
   }
 
-  /** What runs already runs to its end, for nobody. */
-  #giveUp(queue: Job[], job: Job): void {
-    const waiting = queue.indexOf(job);
-    if (waiting >= 0) {
-      queue.splice(waiting, 1);
-      if (queue === this.#interactive) this.#queuedInteractive -= job.texts.length;
-    }
-    job.reject(job.signal?.reason);
+  /** Rejects what waits and whatever comes. */
+  close(): void {
+    this.#closed = true;
+    for (const queue of Object.values(this.#queues))
+      for (const job of queue.slice()) this.#fail(job, modelError('MODEL_NOT_SERVING'));
+  }
+
+  #enqueue(job: Job): void {
+    if (this.#closed) return this.#fail(job, modelError('MODEL_NOT_SERVING'));
+    const queue = this.#queues[job.priority];
+    if (queue.includes(job)) return;
+    // One that has begun goes on before others begin.
+    if (job.lease === undefined) queue.push(job);
+    else queue.unshift(job);
+    if (job.priority === 'interactive') this.#queuedInteractive += pendingOf(job);
+  }
+
+  #dequeue(job: Job): void {
+    const queue = this.#queues[job.priority];
+    const at = queue.indexOf(job);
+    if (at < 0) return;
+    queue.splice(at, 1);
+    if (job.priority === 'interactive') this.#queuedInteractive -= pendingOf(job);
   }
 
   #pump(): void {
-    while (this.#inFlight < batchesInFlight) {
-      const jobs = this.#take();
-      if (jobs.length === 0) return;
-      this.#inFlight++;
-      void this.#run(jobs).finally(() => {
-        this.#inFlight--;
-        this.#pump();
-      });
+    for (;;) {
+      const batch = this.#form();
+      if (batch === undefined) break;
+      void this.#run(batch);
     }
+    const { interactive, bulk } = this.#queues;
+    if (this.#waiting || interactive.length + bulk.length === 0) return;
+    // For a host that starts, or a version that is loaded; room that a batch leaves is seen when it ends.
+    this.#waiting = true;
+    void this.#options.changed().then(() => {
+      this.#waiting = false;
+      this.#pump();
+    });
   }
 
-  #take(): Job[] {
-    const bulkFirst = this.#bulk.length > 0 && this.#interactiveBatches >= interactiveRun;
-    const queues = bulkFirst ? [this.#bulk, this.#interactive] : [this.#interactive, this.#bulk];
-    const jobs: Job[] = [];
-    let texts = 0;
-    for (const queue of queues) {
-      for (let head = queue[0]; head !== undefined; head = queue[0]) {
-        if (jobs.length > 0 && texts + head.texts.length > this.#options.maximumTexts) break;
-        queue.shift();
-        if (queue === this.#interactive) this.#queuedInteractive -= head.texts.length;
-        jobs.push(head);
-        texts += head.texts.length;
+  /** The next batch that a host has room for. */
+  #form(): Batch | undefined {
+    const { interactive, bulk } = this.#queues;
+    const bulkFirst = bulk.length > 0 && this.#interactiveBatches >= interactiveRun;
+    for (const queue of bulkFirst ? [bulk, interactive] : [interactive, bulk]) {
+      const batch = this.#formFrom(queue);
+      if (batch === undefined) continue;
+      this.#interactiveBatches = queue === interactive && bulk.length > 0 ? this.#interactiveBatches + 1 : 0;
+      return batch;
+    }
+    return undefined;
+  }
+
+  #formFrom(queue: readonly Job[]): Batch | undefined {
+    let batch: Batch | undefined;
+    const limit = this.#batchTokens();
+    for (const job of queue.slice()) {
+      const lease = this.#leaseOf(job);
+      if (lease === undefined || (batch === undefined && lease.room() === 0)) continue;
+      const alone = job.again[0];
+      if (alone !== undefined) {
+        if (batch !== undefined) continue;
+        job.again.shift();
+        if (pendingOf(job) === 0) this.#dequeue(job);
+        this.#countTaken(job, alone.rows.length);
+        const texts = alone.rows.map((row) => job.texts[row] ?? '');
+        return { lease, parts: [{ job, rows: alone.rows }], texts, columns: 0, ended: alone.ended };
       }
+      batch ??= { lease, parts: [], texts: [], columns: 0, ended: 0 };
+      if (lease.serving !== batch.lease.serving) continue;
+      if (!this.#take(job, batch, limit)) break;
     }
-    this.#interactiveBatches = bulkFirst || this.#bulk.length === 0 ? 0 : this.#interactiveBatches + 1;
-    return jobs;
+    return batch;
   }
 
-  async #run(jobs: readonly Job[]): Promise<void> {
-    let lease: Lease | undefined;
+  /** Moves rows of a job into the batch; says whether all fitted. */
+  #take(job: Job, batch: Batch, limit: number): boolean {
+    const from = job.next;
+    const longestPossible = batch.lease.serving.maximumLength;
+    while (job.next < job.order.length) {
+      const text = job.texts[job.order[job.next] ?? 0] ?? '';
+      const columns = Math.max(batch.columns, Math.min(text.length, longestPossible), 1);
+      if (batch.texts.length > 0 && (batch.texts.length + 1) * columns > limit) break;
+      batch.columns = columns;
+      batch.texts.push(text);
+      job.next++;
+    }
+    const taken = job.next - from;
+    this.#countTaken(job, taken);
+    if (taken > 0) batch.parts.push({ job, rows: job.order.slice(from, job.next) });
+    const all = job.next === job.order.length;
+    if (all) this.#dequeue(job);
+    return all;
+  }
+
+  #countTaken({ priority }: Job, rows: number): void {
+    if (priority === 'interactive') this.#queuedInteractive -= rows;
+  }
+
+  /** The version that answers all of the job; undefined: none yet, or there will be none and the job has failed. */
+  #leaseOf(job: Job): Lease | undefined {
     try {
-      lease = await this.#options.acquire();
-      const started = this.#options.clock.now();
-      const texts = jobs.length === 1 ? (jobs[0]?.texts ?? []) : jobs.flatMap((job) => [...job.texts]);
-      const answer = await lease.classify(texts);
-      const classes = lease.serving.labels.length;
-      let row = 0;
-      for (const job of jobs) {
-        const end = row + job.texts.length;
-        const times = { queueMilliseconds: started - job.enqueuedAt, inferenceMilliseconds: answer.milliseconds };
-        job.resolve({
-          serving: lease.serving,
-          probabilities: answer.probabilities.subarray(row * classes, end * classes),
-          truncated: answer.truncated.subarray(row, end),
-          ...times,
-        });
-        row = end;
-      }
-      const queueMilliseconds = started - (jobs[0]?.enqueuedAt ?? started);
-      const truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
-      this.#options.onBatch?.(row, { queueMilliseconds, inferenceMilliseconds: answer.milliseconds }, truncated);
+      job.lease ??= this.#options.acquire();
     } catch (error) {
-      for (const job of jobs) job.reject(error);
-    } finally {
-      lease?.release();
+      this.#fail(job, error);
     }
+    return job.lease;
   }
+
+  #batchTokens(): number {
+    const { maximumBatchTokens, maximumBatchTime } = this.#options;
+    const { milliseconds, tokens } = this.#measured;
+    const inTime = tokens === 0 ? firstBatchTokens : (maximumBatchTime * tokens) / Math.max(milliseconds, 1e-3);
+    return Math.min(maximumBatchTokens, inTime);
+  }
+
+  async #run(batch: Batch): Promise<void> {
+    const { lease, parts, texts } = batch;
+    for (const { job } of parts) job.batches++;
+    const startedAt = this.#options.clock.now();
+    let hostMilliseconds = 0;
+    try {
+      const answer = await lease.answer(texts);
+      hostMilliseconds = answer.milliseconds;
+      this.#measure(batch, hostMilliseconds);
+      let at = 0;
+      for (const { job, rows } of parts) {
+        note(job, rows, { answer, at, startedAt });
+        at += rows.length;
+      }
+    } catch (error) {
+      for (const part of parts) this.#askAgain(part, { error, ended: batch.ended, alone: parts.length === 1 });
+    }
+    for (const { job } of parts) {
+      job.batches--;
+      this.#endIfDone(job);
+    }
+    this.#pump();
+    const milliseconds = this.#options.clock.now() - startedAt;
+    this.#options.onBatch?.({ texts: texts.length, hostMilliseconds, milliseconds });
+  }
+
+  #measure({ texts, columns }: Batch, milliseconds: number): void {
+    // Rows asked again are no measure.
+    if (columns === 0) return;
+    const { milliseconds: before, tokens, texts: textsBefore } = this.#measured;
+    this.#measured = {
+      milliseconds: before * memory + milliseconds,
+      tokens: tokens * memory + texts.length * columns,
+      texts: textsBefore * memory + texts.length,
+    };
+  }
+
+  /** Rows whose batch failed: who is innocent is asked again, who is not is found. */
+  #askAgain({ job, rows }: Part, failed: { error: unknown; ended: number; alone: boolean }): void {
+    if (job.over) return;
+    const { error, alone } = failed;
+    if (!(error instanceof TidemillError)) return this.#fail(job, error);
+    const put = (...groups: Again[]) => {
+      this.#dequeue(job);
+      job.again.push(...groups);
+      this.#enqueue(job);
+    };
+    // The host ended over another batch.
+    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: failed.ended });
+    // With others it was perhaps not these; and a host may be ended from outside.
+    const ended = alone ? failed.ended + 1 : 0;
+    const certain = error.code === 'MODEL_OUTPUT_INVALID' ? alone : ended >= 2;
+    if (!certain) return put({ rows, ended });
+    if (rows.length > 1) {
+      const middle = Math.ceil(rows.length / 2);
+      return put({ rows: rows.slice(0, middle), ended: 0 }, { rows: rows.slice(middle), ended: 0 });
+    }
+    const invalid = error.code === 'MODEL_OUTPUT_INVALID';
+    for (const row of rows) job.failures.set(row, invalid ? error : modelError('TEXT_ENDS_HOST', { cause: error }));
+    job.answered += rows.length;
+  }
+
+  #endIfDone(job: Job): void {
+    if (job.over) {
+      if (job.batches === 0) releaseLease(job);
+      return;
+    }
+    if (job.answered < job.texts.length) return;
+    job.over = true;
+    job.stopListening();
+    const { lease } = job;
+    if (lease !== undefined) job.resolve(job.result ?? emptyResult(job, lease.serving));
+    releaseLease(job);
+  }
+
+  /** What runs already runs to its end, for nobody. */
+  #fail(job: Job, error: unknown): void {
+    if (job.over) return;
+    this.#dequeue(job);
+    job.over = true;
+    job.stopListening();
+    if (job.batches === 0) releaseLease(job);
+    job.reject(error);
+  }
+}
+
+/** Rows that are in no batch. */
+function pendingOf({ order, next, again }: Job): number {
+  return again.reduce((sum, { rows }) => sum + rows.length, order.length - next);
+}
+
+function releaseLease(job: Job): void {
+  job.lease?.release();
+  job.lease = undefined;
+}
+
+function emptyResult(job: Job, serving: Serving): BatchResult {
+  const rows = job.texts.length;
+  return {
+    serving,
+    probabilities: new Float32Array(rows * serving.labels.length),
+    truncated: new Uint8Array(rows),
+    failures: job.failures,
+    queueMilliseconds: new Float32Array(rows),
+    inferenceMilliseconds: new Float32Array(rows),
+  };
+}
+
+/** Puts the answers of rows where they belong; `at` is the place of the first one in the batch. */
+function note(
+  job: Job,
+  rows: readonly number[],
+  { answer, at, startedAt }: { answer: HostAnswer; at: number; startedAt: number },
+): void {
+  const { lease } = job;
+  if (job.over || lease === undefined) return;
+  const { serving } = lease;
+  job.result ??= emptyResult(job, serving);
+  const { probabilities, truncated, queueMilliseconds, inferenceMilliseconds } = job.result;
+  const classes = serving.labels.length;
+  const waited = startedAt - job.enqueuedAt;
+  for (const [i, row] of rows.entries()) {
+    const from = (at + i) * classes;
+    for (let label = 0; label < classes; label++)
+      probabilities[row * classes + label] = answer.probabilities[from + label] ?? Number.NaN;
+    truncated[row] = answer.truncated[at + i] ?? 0;
+    queueMilliseconds[row] = waited;
+    inferenceMilliseconds[row] = answer.milliseconds;
+  }
+  for (const { row, reason } of answer.refused) {
+    const own = rows[row - at];
+    if (own !== undefined) job.failures.set(own, modelError('MODEL_OUTPUT_INVALID', { detail: reason }));
+  }
+  job.answered += rows.length;
 }

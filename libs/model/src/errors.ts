@@ -10,6 +10,11 @@ export const modelError = defineErrors({
   },
   MODEL_HOST_EXITED: { message: 'the model host process ended', retriable: true },
   MODEL_HOST_TIMEOUT: { message: 'the model host did not answer in time and was ended', retriable: true },
+  BATCH_NOT_STARTED: { message: 'the model host ended before it came to this batch', retriable: true },
+  TEXT_ENDS_HOST: {
+    message: 'the model host ended over this text, twice and with nothing else to do',
+    retriable: false,
+  },
   MODEL_NOT_SERVING: { message: 'no version of the model is being served', retriable: true },
   MODEL_STALE: { message: 'a newer version should serve but does not', retriable: true },
   BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },

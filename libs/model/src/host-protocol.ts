@@ -1,4 +1,5 @@
 import type { Manifest } from './bundle.ts';
+import type { BatchAnswer } from './run-batch.ts';
 
 /** Messages between a consumer process and its model host (Node IPC, advanced serialization). */
 
@@ -46,13 +47,11 @@ export type HostReply =
     }
   | { kind: 'refused'; reason: string }
   | { kind: 'error'; id: number; reason: string }
-  | {
+  | (BatchAnswer & {
       kind: 'answer';
       id: number;
-      /** Rows × labels, or rows × dimension of embeddings, row-major, in the order of the request. */
-      values: Float32Array;
-      /** 1 where the text was longer than the model takes and was cut. */
-      truncated: Uint8Array;
       /** Time the batch took in the host. */
       milliseconds: number;
-    };
+      /** Memory of the host's process; now and then. */
+      residentBytes: number | undefined;
+    });

@@ -85,11 +85,13 @@ async function open(request: OpenRequest): Promise<void> {
 
 /** Warm-up and proof in one: the first runs of a session are slow, and a damaged model answers differently. */
 async function prove({ goldenTexts }: HostModel, shape: GraphShape, run: RunGraph): Promise<void> {
-  const { values } = await runBatch(
+  const { values, refused } = await runBatch(
     goldenTexts.map((golden) => golden.text),
     shape,
     run,
   );
+  if (refused[0] !== undefined)
+    throw new Error(`golden text ${refused[0].row + 1} of ${goldenTexts.length}: ${refused[0].reason}`);
   for (const [row, golden] of goldenTexts.entries()) {
     const answer = values.subarray(row * shape.width, (row + 1) * shape.width);
     const far = golden.probabilities.some(
@@ -109,7 +111,18 @@ async function classify(request: ClassifyRequest): Promise<void> {
   let position = 0;
   for (const length of request.lengths) texts.push(request.joined.slice(position, (position += length)));
   const answer = await runBatch(texts, opened.shape, opened.run);
-  reply({ kind: 'answer', id: request.id, ...answer, milliseconds: performance.now() - started });
+  const milliseconds = performance.now() - started;
+  reply({ kind: 'answer', id: request.id, ...answer, milliseconds, residentBytes: memoryNowAndThen() });
+}
+
+let weighedAt = 0;
+
+/** Reading it costs as much as answering a text. */
+function memoryNowAndThen(): number | undefined {
+  const now = performance.now();
+  if (now - weighedAt < 1000) return undefined;
+  weighedAt = now;
+  return process.memoryUsage.rss();
 }
 
 let work = Promise.resolve();

@@ -10,9 +10,10 @@ export {
 } from './bundle.ts';
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
+export { HostPool } from './host-pool.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';
 export { inspectBundle } from './inspect-bundle.ts';
 export { type HostAnswer, type HostEmbeddings, hostModel, ModelHost, type HostOptions } from './model-host.ts';
 export { bundleFromOptimum } from './optimum.ts';
-export { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';
+export { maximumLengthOf, ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';

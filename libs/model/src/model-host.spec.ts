@@ -69,7 +69,7 @@ describe('ModelHost', () => {
     process.kill(host.pid ?? 0, 'SIGKILL');
     await expect(asked).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED', retriable: true });
     await host.exited;
-    await expect(host.classify(['more'])).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED' });
+    await expect(host.classify(['more'])).rejects.toMatchObject({ code: 'BATCH_NOT_STARTED' });
   });
 
   it('says so when no process can be started', async () => {

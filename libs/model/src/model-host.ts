@@ -4,12 +4,13 @@ import { siblingModule } from '#libs/platform';
 import type { Manifest } from './bundle.ts';
 import { modelError } from './errors.ts';
 import type { HostModel, HostReply, HostRequest } from './host-protocol.ts';
+import type { RefusedRow } from './run-batch.ts';
 
 export interface HostOptions {
   executionProviders: string[];
   /** Intra-op threads. */
   threads: number;
-  /** A host that does not answer within this time is ended. Milliseconds. */
+  /** A host that does not answer a batch within this time is ended. Milliseconds. */
   timeout?: number;
   signal?: AbortSignal | undefined;
 }
@@ -18,6 +19,8 @@ export interface HostAnswer {
   /** Rows × labels, row-major, in the order of the texts. */
   probabilities: Float32Array;
   truncated: Uint8Array;
+  /** Rows that have no answer, and why. */
+  refused: readonly RefusedRow[];
   /** Time in the host, milliseconds. */
   milliseconds: number;
 }
@@ -42,6 +45,7 @@ const defaultTimeout = 60_000;
 
 interface HostParts {
   child: ChildProcess;
+  /** In the order in which the host answers: the first one is under way. */
   waiting: Map<number, Waiting>;
   timeout: number;
   exited: Promise<void>;
@@ -52,6 +56,8 @@ interface HostParts {
 export class ModelHost {
   readonly #parts: HostParts;
   #nextId = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #residentBytes = 0;
 
   private constructor(parts: HostParts) {
     this.#parts = parts;
@@ -75,6 +81,11 @@ export class ModelHost {
   /** Resolves when the process has ended, for whatever reason. */
   get exited(): Promise<void> {
     return this.#parts.exited;
+  }
+
+  /** Memory of the process when it last said; 0 before its first answer. */
+  get residentBytes(): number {
+    return this.#residentBytes;
   }
 
   get pid(): number | undefined {
@@ -110,7 +121,9 @@ export class ModelHost {
           detail: `${signal ?? `code ${String(code)}`}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`,
         });
         opened.reject(error);
-        for (const { reject } of waiting.values()) reject(error);
+        const [underWay, ...later] = waiting.values();
+        underWay?.reject(error);
+        for (const { reject } of later) reject(modelError('BATCH_NOT_STARTED'));
         waiting.clear();
         resolve();
       });
@@ -140,12 +153,25 @@ export class ModelHost {
   }
 
   /**
-   * Answers a batch.
-   * @throws TidemillError MODEL_HOST_EXITED, MODEL_HOST_TIMEOUT or MODEL_OUTPUT_INVALID.
+   * Answers texts, all or none.
+   * @throws TidemillError MODEL_OUTPUT_INVALID when one has no answer; otherwise as `answer`.
    */
   async classify(texts: readonly string[]): Promise<HostAnswer> {
-    const { values: probabilities, truncated, milliseconds } = await this.#ask(texts);
-    return { probabilities, truncated, milliseconds };
+    const answer = await this.answer(texts);
+    const [refused] = answer.refused;
+    if (refused !== undefined)
+      throw modelError('MODEL_OUTPUT_INVALID', { detail: `text ${refused.row + 1}: ${refused.reason}` });
+    return answer;
+  }
+
+  /**
+   * Answers a batch; a row may have no answer.
+   * @throws TidemillError MODEL_HOST_EXITED when the host ended over it, BATCH_NOT_STARTED when it ended before,
+   * MODEL_OUTPUT_INVALID when the graph failed.
+   */
+  async answer(texts: readonly string[]): Promise<HostAnswer> {
+    const { values: probabilities, truncated, refused, milliseconds } = await this.#ask(texts);
+    return { probabilities, truncated, refused, milliseconds };
   }
 
   /**
@@ -153,31 +179,44 @@ export class ModelHost {
    * @throws TidemillError as `classify` does.
    */
   async embed(texts: readonly string[]): Promise<HostEmbeddings> {
-    const { values, truncated } = await this.#ask(texts);
+    const { values, truncated, refused } = await this.#ask(texts);
+    if (refused[0] !== undefined)
+      throw modelError('MODEL_OUTPUT_INVALID', { detail: `text ${refused[0].row + 1}: ${refused[0].reason}` });
     return { embeddings: values, dimension: texts.length === 0 ? 0 : values.length / texts.length, truncated };
   }
 
   async #ask(texts: readonly string[]): Promise<Answer> {
-    if (!this.#parts.child.connected) throw modelError('MODEL_HOST_EXITED');
+    const { child, waiting } = this.#parts;
+    if (!child.connected) throw modelError('BATCH_NOT_STARTED');
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    this.#parts.waiting.set(id, { resolve, reject });
-    const timer = setTimeout(() => {
-      reject(modelError('MODEL_HOST_TIMEOUT'));
-      this.#parts.child.kill('SIGKILL');
-    }, this.#parts.timeout);
+    waiting.set(id, { resolve, reject });
+    if (waiting.size === 1) this.#startTimer();
+    child.send({
+      kind: 'classify',
+      id,
+      joined: texts.join(''),
+      lengths: Int32Array.from(texts, (text) => text.length),
+    } satisfies HostRequest);
     try {
-      this.#parts.child.send({
-        kind: 'classify',
-        id,
-        joined: texts.join(''),
-        lengths: Int32Array.from(texts, (text) => text.length),
-      } satisfies HostRequest);
-      return await promise;
+      const answer = await promise;
+      this.#residentBytes = answer.residentBytes ?? this.#residentBytes;
+      return answer;
     } finally {
-      clearTimeout(timer);
-      this.#parts.waiting.delete(id);
+      waiting.delete(id);
+      this.#startTimer();
     }
+  }
+
+  /** For the batch that is under way now. */
+  #startTimer(): void {
+    clearTimeout(this.#timer);
+    const { child, waiting, timeout } = this.#parts;
+    if (waiting.size === 0) return;
+    this.#timer = setTimeout(() => {
+      waiting.values().next().value?.reject(modelError('MODEL_HOST_TIMEOUT'));
+      child.kill('SIGKILL');
+    }, timeout);
   }
 
   /** Ends the process; whatever it was still running is lost. */

@@ -1,9 +1,9 @@
 import type { ModelVersion } from '#libs/events';
 import { type Logger, reasonOf, TidemillError } from '#libs/platform';
-import type { Bundle } from './bundle.ts';
+import type { Bundle, Manifest } from './bundle.ts';
 import type { Lease, Serving } from './dynamic-batcher.ts';
 import { modelError } from './errors.ts';
-import type { ModelHost } from './model-host.ts';
+import { type HostPool, pause } from './host-pool.ts';
 
 /** How far a slot is with one version event; the states of topic serving-status. */
 export interface SlotProgress {
@@ -19,19 +19,16 @@ export interface SlotOptions {
   materialise: (digest: string, signal: AbortSignal) => Promise<string>;
   /** Verifies the folder against the digest, before anything in it is parsed as a model. */
   verify: (directory: string, digest: string) => Promise<Bundle>;
-  /** Starts a host and proves it on the golden texts. */
-  openHost: (bundle: Bundle, signal?: AbortSignal) => Promise<ModelHost>;
+  /** Starts the hosts and proves them on the golden texts. */
+  openHosts: (bundle: Bundle, events: { onChange: () => void; signal: AbortSignal }) => Promise<HostPool>;
   onProgress: (progress: SlotProgress) => void;
   /** Milliseconds after which a version that cannot be followed stops the one before from serving; 0 or absent: never. */
   maximumStaleness?: number;
-  /** The serving host ended by itself and will be started again. */
-  onHostEnded: () => void;
   logger: Logger;
 }
 
 interface Loaded {
-  host: ModelHost;
-  bundle: Bundle;
+  hosts: HostPool;
   serving: Serving;
   leases: number;
   drained: PromiseWithResolvers<void>;
@@ -51,7 +48,6 @@ export class ModelSlot {
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
   #swapping: { controller: AbortController; done: Promise<void> } | undefined;
-  #restarting: AbortController | undefined;
   /** Runs from the first version event that is not followed yet. */
   #staleness: NodeJS.Timeout | undefined;
   #stale: string | undefined;
@@ -72,9 +68,14 @@ export class ModelSlot {
     return this.#wanted;
   }
 
+  /** The hosts of the version that serves. */
+  get hosts(): HostPool | undefined {
+    return this.#current?.hosts;
+  }
+
   /** True while a version is being loaded, its predecessor drained, or a host started again. */
   get loading(): boolean {
-    return this.#busy > 0;
+    return this.#busy > 0 || this.#current?.hosts.restarting === true;
   }
 
   /**
@@ -101,39 +102,39 @@ export class ModelSlot {
     while (this.loading) await this.#changed.promise;
   }
 
+  /** Resolves when what serves, what is loading, or the hosts there are have changed. */
+  changed(): Promise<void> {
+    return this.#changed.promise;
+  }
+
   /**
-   * The version that serves now, for one batch. Waits while the first version is being loaded or a host restarts.
+   * The version that serves now; undefined while the first one is being loaded.
    * @throws TidemillError MODEL_NOT_SERVING when there is nothing to wait for; MODEL_STALE when it is outdated for longer
    * than it may be.
    */
-  async acquire(): Promise<Lease> {
-    this.#refuseStale();
-    while (this.#current === undefined) {
-      if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
-      await this.#changed.promise;
-      this.#refuseStale();
-    }
+  acquire(): Lease | undefined {
+    if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
     const loaded = this.#current;
+    if (loaded === undefined) {
+      if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
+      return undefined;
+    }
     loaded.leases++;
     return {
       serving: loaded.serving,
-      classify: (texts) => loaded.host.classify(texts),
+      room: () => loaded.hosts.room,
+      answer: (texts) => loaded.hosts.answer(texts),
       release: () => {
         if (--loaded.leases === 0 && loaded !== this.#current) loaded.drained.resolve();
       },
     };
   }
 
-  #refuseStale(): void {
-    if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
-  }
-
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#staleness);
     this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
-    this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
-    await this.settled();
+    while (this.#busy > 0) await this.#changed.promise;
     const loaded = this.#current;
     this.#current = undefined;
     if (loaded !== undefined) await drain(loaded);
@@ -156,11 +157,9 @@ export class ModelSlot {
       try {
         const loaded = await this.#open(event, signal);
         const old = this.#current;
-        this.#restarting?.abort(modelError('VERSION_SUPERSEDED'));
         this.#current = loaded;
         this.#followed();
         this.#announceChange();
-        this.#watch(loaded);
         this.#options.onProgress({ event, state: 'serving', device: loaded.serving.device });
         if (old !== undefined) await drain(old);
         return;
@@ -183,18 +182,18 @@ export class ModelSlot {
       });
   }
 
-  /** From now on the version that serves, if one does or did, is outdated. */
+  /** From now on the version that serves, if one does, is outdated. */
   #expectSwap(): void {
     const { maximumStaleness = 0 } = this.#options;
-    const served = this.#current !== undefined || this.#restarting !== undefined;
-    if (served && maximumStaleness > 0) this.#staleness ??= setTimeout(() => this.#becomeStale(), maximumStaleness);
+    if (this.#current !== undefined && maximumStaleness > 0)
+      this.#staleness ??= setTimeout(() => this.#becomeStale(), maximumStaleness);
   }
 
   #becomeStale(): void {
     const event = this.#wanted;
     if (event === undefined || this.#closed) return;
-    const serving = this.#current === undefined ? 'nothing' : `version ${this.#current.serving.version}`;
-    this.#stale = `version ${event.version} could not be followed in time, and ${serving} may not serve in its place`;
+    const old = String(this.#current?.serving.version);
+    this.#stale = `version ${event.version} could not be followed in time, and version ${old} may not serve in its place`;
     this.#options.onProgress({ event, state: 'stale', error: this.#stale });
     this.#options.logger.error({ model: event.model, version: event.version, epoch: event.epoch }, this.#stale);
   }
@@ -211,64 +210,18 @@ export class ModelSlot {
     report('fetched');
     const bundle = await this.#options.verify(directory, event.bundleDigest);
     report('verified');
-    const host = await this.#options.openHost(bundle, signal);
+    const hosts = await this.#options.openHosts(bundle, { onChange: () => this.#announceChange(), signal });
     report('warm');
-    if (host.tokenizerFallback !== undefined)
+    if (hosts.tokenizerFallback !== undefined)
       this.#options.logger.warn(
-        { model: event.model, version: event.version, reason: host.tokenizerFallback },
+        { model: event.model, version: event.version, reason: hosts.tokenizerFallback },
         'token ids come from the library, which is slower',
       );
-    const { labels } = bundle.manifest;
-    const serving = {
-      model: event.model,
-      version: event.version,
-      epoch: event.epoch,
-      bundleDigest: event.bundleDigest,
-      labels,
-      device: host.device,
-    };
-    return { host, bundle, serving, leases: 0, drained: Promise.withResolvers() };
-  }
-
-  /**
-   * A serving host that ends by itself is started again from the same verified bundle, whatever becomes of a newer version
-   * that is being loaded meanwhile.
-   */
-  #watch(loaded: Loaded): void {
-    void loaded.host.exited.then(() => {
-      if (this.#current !== loaded || this.#closed) return;
-      this.#current = undefined;
-      this.#options.onHostEnded();
-      this.#options.logger.error(
-        { model: loaded.serving.model, version: loaded.serving.version },
-        'the model host ended; starting it again',
-      );
-      this.#restarting = new AbortController();
-      void this.#work(this.#restart(loaded, this.#restarting.signal));
-    });
-  }
-
-  async #restart(loaded: Loaded, signal: AbortSignal): Promise<void> {
-    for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
-      try {
-        const host = await this.#options.openHost(loaded.bundle, signal);
-        // A newer version may have taken over meanwhile.
-        if (this.#current !== undefined || signal.aborted) return await host.close();
-        const serving = { ...loaded.serving, device: host.device };
-        const again = { ...loaded, host, serving, leases: 0, drained: Promise.withResolvers<void>() };
-        this.#current = again;
-        this.#watch(again);
-        this.#announceChange();
-        return;
-      } catch (error) {
-        if (signal.aborted) return;
-        this.#options.logger.error(
-          { model: loaded.serving.model, reason: reasonOf(error) },
-          'the model host could not be started again',
-        );
-        await pause(delay, signal);
-      }
-    }
+    const { model, version, epoch, bundleDigest } = event;
+    const { labels, input } = bundle.manifest;
+    const maximumLength = maximumLengthOf(input);
+    const serving = { model, version, epoch, bundleDigest, labels, device: hosts.device, maximumLength };
+    return { hosts, serving, leases: 0, drained: Promise.withResolvers() };
   }
 
   #announceChange(): void {
@@ -278,15 +231,12 @@ export class ModelSlot {
   }
 }
 
-async function drain(loaded: Loaded): Promise<void> {
-  if (loaded.leases > 0) await loaded.drained.promise;
-  await loaded.host.close();
+/** Units of a text that cost anything. Of tokens one may be long, but not all. */
+export function maximumLengthOf(input: Manifest['input']): number {
+  return input.kind === 'utf16' ? input.maximumCharacters : 8 * input.maximumTokens;
 }
 
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) return resolve();
-    const timer = setTimeout(resolve, milliseconds);
-    signal.addEventListener('abort', () => (clearTimeout(timer), resolve()), { once: true });
-  });
+async function drain(loaded: Loaded): Promise<void> {
+  if (loaded.leases > 0) await loaded.drained.promise;
+  await loaded.hosts.close();
 }

@@ -41,6 +41,14 @@ describe('runBatch', () => {
     ['infinity', [Number.POSITIVE_INFINITY, 0]],
     ['a sum that is not 1', [0.4, 0.4]],
     ['a negative share', [1.5, -0.5]],
+  ])('refuses a row with %s, and that row alone', async (_name, values) => {
+    const wrong: RunGraph = () => Promise.resolve(Float32Array.of(0.25, 0.75, ...values, 1, 0));
+    const answer = await runBatch(['a', 'b', 'c'], shape, wrong);
+    expect(answer.refused).toMatchObject([{ row: 1 }]);
+    expect([...answer.values]).toStrictEqual([0.25, 0.75, 0, 0, 1, 0]);
+  });
+
+  it.each([
     ['too few values', [1]],
     ['too many values', [0.5, 0.5, 0]],
   ])('refuses %s', async (_name, values) => {
@@ -57,8 +65,8 @@ describe('runBatch', () => {
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('refuses a logit of %s', async (value) => {
     const wrong: RunGraph = () => Promise.resolve(Float32Array.of(value, 0));
-    const answer = runBatch(['a'], { ...shape, output: 'logits' }, wrong);
-    await expect(answer).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });
+    const { refused } = await runBatch(['a'], { ...shape, output: 'logits' }, wrong);
+    expect(refused).toStrictEqual([{ row: 0, reason: `a value is ${value}` }]);
   });
 
   it('takes embeddings as they are, of the dimension the graph gives, unless a value is not finite', async () => {
@@ -67,6 +75,6 @@ describe('runBatch', () => {
     const { values } = await runBatch(['b', 'a'], embeddings, vectors);
     expect([...values]).toStrictEqual([-3, 4, 5, 6, 7, 8]);
     const wrong: RunGraph = () => Promise.resolve(Float32Array.of(1, Number.NaN));
-    await expect(runBatch(['a'], embeddings, wrong)).rejects.toMatchObject({ code: 'MODEL_OUTPUT_INVALID' });
+    expect((await runBatch(['a'], embeddings, wrong)).refused).toHaveLength(1);
   });
 });

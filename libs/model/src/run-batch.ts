@@ -1,4 +1,5 @@
 import { modelError } from './errors.ts';
+import { planRuns } from './plan-runs.ts';
 import type { Feeds, TextInput } from './text-input.ts';
 
 /** Runs a padded batch; the answer is float32 [rows, values a row]. */
@@ -19,16 +20,25 @@ export interface BatchAnswer {
   /** Rows × width, row-major, in the order of the request. */
   values: Float32Array;
   truncated: Uint8Array;
+  /** Rows whose values are no answer, and why; their values are 0. */
+  refused: RefusedRow[];
+}
+
+export interface RefusedRow {
+  row: number;
+  reason: string;
 }
 
 /**
  * Encodes, sorts by length so that little is padded, runs, checks, and restores the order of the request.
- * @throws TidemillError MODEL_OUTPUT_INVALID when a row is not finite or no probability distribution.
+ * A row that is not finite or no probability distribution is refused alone.
+ * @throws TidemillError MODEL_OUTPUT_INVALID when the graph gives another number of values.
  */
 export async function runBatch(texts: readonly string[], shape: GraphShape, run: RunGraph): Promise<BatchAnswer> {
   const prepared = shape.input.prepare(texts);
   let { width } = shape;
   let values = new Float32Array(texts.length * width);
+  const refused: RefusedRow[] = [];
   for (const { rows, columns } of planRuns(prepared.lengths, shape.input)) {
     const answer = await run(prepared.feeds(rows, columns), rows.length, columns);
     if (width === 0 && answer.length > 0 && answer.length % rows.length === 0) {
@@ -39,57 +49,36 @@ export async function runBatch(texts: readonly string[], shape: GraphShape, run:
       throw modelError('MODEL_OUTPUT_INVALID', { detail: `${answer.length} values, not ${rows.length} × ${width}` });
     for (const [row, index] of rows.entries()) {
       const part = answer.subarray(row * width, (row + 1) * width);
-      if (shape.output === 'embeddings') checkFinite(part);
-      else checkDistribution(shape.output === 'logits' ? softmax(part, shape.temperature) : part);
-      values.set(part, index * width);
+      const reason = complete(part, shape);
+      if (reason === undefined) values.set(part, index * width);
+      else refused.push({ row: index, reason });
     }
   }
-  return { values, truncated: prepared.truncated };
+  return { values, truncated: prepared.truncated, refused };
 }
 
-/** Rows of similar length together, none of more padded columns than a run takes unless it is a single text. */
-function* planRuns(
-  lengths: readonly number[],
-  { columnsPerRun, rowsPerRun }: TextInput,
-): Generator<{ rows: number[]; columns: number }> {
-  const order = lengths.map((_, index) => index).toSorted((a, b) => (lengths[a] ?? 0) - (lengths[b] ?? 0));
-  for (let start = 0; start < order.length;) {
-    const rows: number[] = [];
-    let columns = 0;
-    for (let i = start; i < order.length && rows.length < rowsPerRun; i++) {
-      const index = order[i] ?? 0;
-      const length = lengths[index] ?? 0;
-      if (rows.length > 0 && (rows.length + 1) * length > columnsPerRun) break;
-      columns = length;
-      rows.push(index);
-    }
-    yield { rows, columns };
-    start += rows.length;
-  }
-}
-
-/** Turns logits into probabilities in place, computed in float64; not finite where a logit is not. */
-function softmax(logits: Float32Array, temperature: number): Float32Array {
-  checkFinite(logits);
-  const largest = Math.max(...logits);
-  const powers = Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
-  const sum = powers.reduce((total, power) => total + power, 0);
-  logits.set(powers.map((power) => power / sum));
-  return logits;
-}
-
-function checkFinite(values: Float32Array): void {
+/** Makes a row of the graph's output the answer, in place; says why it is none. */
+function complete(values: Float32Array, { output, temperature }: GraphShape): string | undefined {
   const wrong = values.find((value) => !Number.isFinite(value));
-  if (wrong !== undefined) throw modelError('MODEL_OUTPUT_INVALID', { detail: `a value is ${wrong}` });
+  if (wrong !== undefined) return `a value is ${wrong}`;
+  if (output === 'embeddings') return undefined;
+  if (output === 'logits') softmax(values, temperature);
+  let sum = 0;
+  let smallest = 0;
+  for (const value of values) {
+    sum += value;
+    if (value < smallest) smallest = value;
+  }
+  return smallest >= 0 && Math.abs(sum - 1) < 1e-3 ? undefined : `smallest ${smallest}, sum ${sum}`;
 }
 
-function checkDistribution(values: Float32Array): void {
-  let sum = 0;
-  for (const value of values) sum += value;
-  // NaN fails both comparisons.
-  if (!values.every((value) => value >= 0) || !(Math.abs(sum - 1) < 1e-3)) {
-    throw modelError('MODEL_OUTPUT_INVALID', { detail: `smallest ${Math.min(...values)}, sum ${sum}` });
-  }
+/** Turns logits into probabilities in place, computed in float64. */
+function softmax(logits: Float32Array, temperature: number): void {
+  let largest = Number.NEGATIVE_INFINITY;
+  for (const logit of logits) largest = Math.max(largest, logit);
+  const powers = Float64Array.from(logits, (logit) => Math.exp((logit - largest) / temperature));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  for (const [i, power] of powers.entries()) logits[i] = power / sum;
 }
 
 /** Position of the largest value. */

@@ -70,6 +70,16 @@ export const metricDefinitions = {
     labels: ['topic'],
   },
   tidemill_model_swaps_total: { kind: 'counter', help: 'Hot swaps to another model version.', labels: ['model'] },
+  tidemill_model_host_busy_seconds_total: {
+    kind: 'counter',
+    help: 'Time model hosts have spent answering; its rate over the number of hosts is how busy they are.',
+    labels: ['model'],
+  },
+  tidemill_model_host_memory_bytes: {
+    kind: 'gauge',
+    help: 'Resident memory of the model hosts that serve.',
+    labels: ['model'],
+  },
   tidemill_model_stale: {
     kind: 'gauge',
     help: '1 while nothing is answered because the version that serves is outdated for longer than it may be.',

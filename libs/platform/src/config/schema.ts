@@ -116,7 +116,15 @@ const inference = section({
     .default(['cpu'])
     .describe('ONNX Runtime execution providers in order of preference.'),
   threads: count.default(1).describe('Intra-op threads of a model host.'),
-  maximumBatchTexts: count.default(512).describe('Texts in one run of the model.'),
+  hosts: count
+    .default(1)
+    .describe('Host processes of each version that serves; hosts × threads must not exceed the cores.'),
+  maximumBatchTokens: count
+    .default(65_536)
+    .describe('Padded length of one batch: texts × longest text, in UTF-16 units.'),
+  maximumBatchTime: duration
+    .default('100ms')
+    .describe('How long a batch should take at most, as measured; a slow model gets smaller batches.'),
   maximumQueuedTexts: count
     .default(10_000)
     .describe('Synchronous texts waiting for a batch before requests are refused with 429.'),

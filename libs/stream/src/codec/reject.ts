@@ -8,6 +8,7 @@ export type RejectCode =
   | 'invalid-json'
   | 'invalid-record'
   | 'unknown-model'
+  | 'model-failed'
   | 'handler-failed';
 
 export interface Reject {

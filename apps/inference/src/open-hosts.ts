@@ -1,0 +1,30 @@
+import { type Bundle, hostModel, HostPool, ModelHost } from '#libs/model';
+import { type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
+
+export interface OpenHostsOptions {
+  config: Configuration['inference'];
+  /** Host processes to keep. */
+  hosts: number;
+  metrics: Metrics;
+  logger: Logger;
+  onChange: () => void;
+  signal: AbortSignal;
+}
+
+/** The host processes of a bundle, as configured. @throws TidemillError as ModelHost.open */
+export function openHosts(bundle: Bundle, options: OpenHostsOptions): Promise<HostPool> {
+  const { config, hosts, metrics, logger, onChange, signal } = options;
+  const { model } = bundle.manifest;
+  const { executionProviders, threads } = config;
+  const timeout = 6 * milliseconds(config.requestTimeout);
+  return HostPool.open(
+    {
+      hosts,
+      open: (signal) => ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, signal }),
+      onEnded: () => metrics.increment('tidemill_model_host_restarts_total', { model }),
+      onChange,
+      logger,
+    },
+    signal,
+  );
+}
