@@ -4,6 +4,7 @@ import { expect, it } from 'vitest';
 import type { Prediction, Text } from '#libs/events';
 import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
+import { writeTokensBundle } from '../../libs/model/src/testing/test-transformer.ts';
 import { startApp } from '../support/app-process.ts';
 import { openTestStream, testKafka } from '../support/stream.ts';
 
@@ -34,11 +35,14 @@ function ordinaryTexts(): Text[] {
   ];
 }
 
-it('answers whatever is a text, buries what is none, and never stops for one record', async () => {
+it.each([
+  ['utf16', writeTestBundle],
+  ['tokens', writeTokensBundle],
+])('answers whatever is a text, buries what is none, and never stops for one record: kind %s', async (_kind, write) => {
   await using folder = await temporaryFolder();
   await using test = await openTestStream();
   const { stream, topicPrefix } = test;
-  const bundle = await writeTestBundle(join(folder.path, 'bundle'), { model });
+  const bundle = await write(join(folder.path, 'bundle'), { model, labels: ['north', 'south'] });
   await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
   const producer = stream.producer();
   const why = {
@@ -101,7 +105,12 @@ it('answers whatever is a text, buries what is none, and never stops for one rec
     expect(sum).toBeCloseTo(1, 5);
     expect(confidence).toBeGreaterThanOrEqual(0.5);
   }
-  expect(predictions.filter(({ truncated }) => truncated).map(({ textId }) => textId)).toContain('long');
+  const truncated = predictions.filter((prediction) => prediction.truncated).map(({ textId }) => textId);
+  expect(truncated).toContain('long');
+  const metrics = await (await fetch(`${await inference.url}/metrics`)).text();
+  // At least: a batch that was tried again is counted again.
+  const counted = /^tidemill_texts_truncated_total\{[^}]*model="reviews"[^}]*\} (\d+)$/m.exec(metrics)?.[1];
+  expect(Number(counted)).toBeGreaterThanOrEqual(truncated.length);
 
   // The offset after everything is committed: nothing is tried again for ever.
   const letters = await lettersOf(stream, texts.length + 1);

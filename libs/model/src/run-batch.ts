@@ -30,7 +30,7 @@ export interface RefusedRow {
 }
 
 /**
- * Encodes, sorts by length so that little is padded, runs, checks, and restores the order of the request.
+ * Encodes, runs rows of similar length together, checks, and restores the order of the request.
  * A row that is not finite or no probability distribution is refused alone.
  * @throws TidemillError MODEL_OUTPUT_INVALID when the graph gives another number of values.
  */

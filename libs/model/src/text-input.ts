@@ -1,6 +1,7 @@
 import { encodeNormalised, isTruncated, normalise } from '#libs/classifier';
 import type { Tokenizer } from '#libs/tokenizer';
 import type { Manifest } from './bundle.ts';
+import type { RunLimits } from './plan-runs.ts';
 
 /** Tensors of one run by the name of the graph's input, each [rows, columns]; '' is the graph's only input. */
 export type Feeds = Record<string, Int32Array | BigInt64Array>;
@@ -16,10 +17,7 @@ export interface PreparedTexts {
 }
 
 /** How texts become what a graph takes. */
-export interface TextInput {
-  /** Padded columns of one run over all rows, unless a single text is longer. */
-  columnsPerRun: number;
-  rowsPerRun: number;
+export interface TextInput extends RunLimits {
   prepare(texts: readonly string[]): PreparedTexts;
 }
 
@@ -29,6 +27,7 @@ export function utf16Input(maximumCharacters: number): TextInput {
     // Small enough that the intermediate tensors of a run stay in the processor's cache.
     columnsPerRun: 16_384,
     rowsPerRun: Number.POSITIVE_INFINITY,
+    columnsPerStart: 1024,
     prepare(texts) {
       const normalised = texts.map((text) => normalise(text, maximumCharacters));
       return {
@@ -51,6 +50,7 @@ export function tokensInput(input: Extract<Manifest['input'], { kind: 'tokens' }
     // More rows at once win a few per cent at most; padding costs in proportion.
     columnsPerRun: 2048,
     rowsPerRun: input.alone ? 1 : Number.POSITIVE_INFINITY,
+    columnsPerStart: 16,
     prepare(texts) {
       const encoded = texts.map((text) => tokenizer.encode(text, input.maximumTokens));
       return {

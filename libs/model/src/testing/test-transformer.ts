@@ -158,10 +158,14 @@ export function expectedProbabilities(ids: readonly number[], labels: number): n
 /** Writes a bundle of kind `tokens` whose golden texts are right. */
 export async function writeTokensBundle(
   directory: string,
-  { labels = ['north', 'south', 'west'], input = {} }: { labels?: string[]; input?: object } = {},
+  {
+    labels = ['north', 'south', 'west'],
+    model = 'test',
+    input = {},
+  }: { labels?: string[]; model?: string; input?: object } = {},
 ): Promise<Bundle> {
   const manifest: Omit<Manifest, 'files' | 'format'> = {
-    model: 'test',
+    model,
     labels,
     input: {
       kind: 'tokens',
