@@ -87,6 +87,7 @@ export class ModelSlots {
       clock,
       onBatch: (batch) => {
         metrics.observe('tidemill_inference_batch_texts', batch.texts, { model });
+        metrics.increment('tidemill_texts_truncated_total', { model }, batch.truncated);
         metrics.observe('tidemill_inference_batch_seconds', batch.milliseconds / 1000, { model });
         metrics.increment('tidemill_model_host_busy_seconds_total', { model }, batch.hostMilliseconds / 1000);
         metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });

@@ -52,7 +52,7 @@ export interface BatcherOptions {
   /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
   maximumQueuedTexts: number;
   clock: Clock;
-  onBatch?: (batch: { texts: number; hostMilliseconds: number; milliseconds: number }) => void;
+  onBatch?: (batch: { texts: number; truncated: number; hostMilliseconds: number; milliseconds: number }) => void;
 }
 
 /** Rows that are asked again, with nothing else in their batch. */
@@ -295,9 +295,11 @@ export class DynamicBatcher {
     for (const { job } of parts) job.batches++;
     const startedAt = this.#options.clock.now();
     let hostMilliseconds = 0;
+    let truncated = 0;
     try {
       const answer = await lease.answer(texts);
       hostMilliseconds = answer.milliseconds;
+      truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
       this.#measure(batch, hostMilliseconds);
       let at = 0;
       for (const { job, rows } of parts) {
@@ -313,7 +315,7 @@ export class DynamicBatcher {
     }
     this.#pump();
     const milliseconds = this.#options.clock.now() - startedAt;
-    this.#options.onBatch?.({ texts: texts.length, hostMilliseconds, milliseconds });
+    this.#options.onBatch?.({ texts: texts.length, truncated, hostMilliseconds, milliseconds });
   }
 
   #measure({ texts, columns }: Batch, milliseconds: number): void {
