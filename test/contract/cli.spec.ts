@@ -90,6 +90,8 @@ describe('help', () => {
     'models promote',
     'models rollback',
     'models archive',
+    'models shadow',
+    'models canary',
     'models import',
     'models export',
     'models diff',

@@ -300,7 +300,8 @@ describe('the registry behind', () => {
         status: 404,
         body: { known: expect.arrayContaining(['words']) },
       });
-    for (const path of ['rollback', 'versions/1/promote', 'versions/1/archive', 'retraining-requests'])
+    const governed = ['promote', 'archive', 'shadow', 'canary', 'withdraw'].map((word) => `versions/1/${word}`);
+    for (const path of ['rollback', ...governed, 'retraining-requests'])
       expect((await client.post(`/v1/models/nobody/${path}`, {})).status).toBe(404);
     expect((await client.get('/v1/models/words/versions/9')).body).toMatchObject({ known: ['words@1', 'words@2'] });
   });

@@ -21,7 +21,7 @@ export {
   type ServingChange,
   type ServingVersion,
 } from './registry-state.ts';
-export { legalTransitions } from './serving-events.ts';
+export { legalTransitions, type Transition } from './serving-events.ts';
 export { settableStages, type Stage, transitions } from './stages.ts';
 export { versionSigning, VersionSigner, VersionVerifier } from './version-signature.ts';
 export { unpackTar } from './unpack-tar.ts';

@@ -2,7 +2,7 @@ import { type RegistryEvent, versionName } from '#libs/events';
 import { changed, without } from './challengers.ts';
 import { versionOf, withStage } from './registered-versions.ts';
 import { settableStages, type Stage } from './stages.ts';
-import type { ModelState, RegisteredModel, RegisteredVersion, ServingChange } from './registry-state.ts';
+import type { Challenger, ModelState, RegisteredModel, RegisteredVersion, ServingChange } from './registry-state.ts';
 
 /** A staged version takes over; the one that served is archived. */
 export function promoted(model: ModelState, event: RegistryEvent): ModelState | string {
@@ -31,18 +31,26 @@ export function rollbackTargets({ history, serving }: RegisteredModel): number[]
   return [...served].filter((version) => version !== serving?.version).toSorted((a, b) => b - a);
 }
 
+export type Transition = 'promote' | 'rollback' | 'archive' | 'withdraw' | Challenger['role'];
+
 /** What may be done instead of a transition that was refused, as `promote model@2`, newest version first. */
-export function legalTransitions(model: RegisteredModel, action: 'promote' | 'rollback' | 'archive'): string[] {
+export function legalTransitions(model: RegisteredModel, action: Transition): string[] {
+  return versionsFor(model, action).map((version) => `${action} ${versionName(model.model, version)}`);
+}
+
+function versionsFor(model: RegisteredModel, action: Transition): number[] {
+  const tried = model.challengers.map(({ version }) => version);
+  const canary = model.challengers.find(({ role }) => role === 'canary');
+  if (action === 'rollback') return rollbackTargets(model);
+  if (action === 'withdraw') return tried.toSorted((a, b) => b - a);
+  if (action === 'canary' && canary !== undefined) return [canary.version];
   const fits = (stage: Stage) =>
-    action === 'promote' ? stage !== 'production' : settableStages(stage).includes('archived');
-  const versions =
-    action === 'rollback'
-      ? rollbackTargets(model)
-      : model.versions
-          .filter(({ stage }) => fits(stage))
-          .map(({ version }) => version)
-          .toReversed();
-  return versions.map((version) => `${action} ${versionName(model.model, version)}`);
+    action === 'archive' ? settableStages(stage).includes('archived') : stage !== 'production';
+  if (action !== 'promote' && action !== 'archive' && model.serving === null) return [];
+  return model.versions
+    .filter(({ stage }) => fits(stage))
+    .map(({ version }) => version)
+    .toReversed();
 }
 
 function rollbackRefusal(model: ModelState, version: number): string | undefined {

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { usageError } from '../cli-error.ts';
 import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName, parseVersionName } from '../names.ts';
 import type { CommonOptions } from '../options.ts';
@@ -20,6 +21,7 @@ export interface Model {
   model: string;
   labels: string[];
   serving: { version: number; epoch: number; since?: string } | null;
+  challengers: { version: number; role: string; share: number; since: string }[];
   versions: Version[];
 }
 
@@ -52,6 +54,10 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
   if (options.json === true) return printJson(answer);
   const serving = answer.serving === null ? 'nothing yet' : `${model}@${answer.serving.version}`;
   printLine(`${model} serves ${serving}; classes: ${answer.labels.join(', ')}`);
+  for (const { version, role, share, since } of answer.challengers) {
+    const answers = role === 'canary' ? `answers ${share * 100} % of the texts` : 'answers beside';
+    printLine(`${model}@${version} is a ${role} since ${since} and ${answers}`);
+  }
   printTable(
     ['version', 'stage', 'accuracy', 'macro-F1', 'created', 'digest'],
     answer.versions.map(({ version, stage, metrics, createdAt, digest }) => [
@@ -87,6 +93,32 @@ export async function archive(name: string, options: TransitionOptions): Promise
   const { model, version } = parseVersionName(name);
   await transition(`/v1/models/${model}/versions/${version}/archive`, options);
   if (options.json !== true) printLine(`${name} is archived`);
+}
+
+export interface ChallengeOptions extends TransitionOptions {
+  stop?: boolean;
+}
+
+export async function shadow(name: string, options: ChallengeOptions): Promise<void> {
+  if (options.stop === true) return withdraw(name, options);
+  const { model, version } = parseVersionName(name);
+  await transition(`/v1/models/${model}/versions/${version}/shadow`, options);
+  if (options.json !== true) printLine(`${name} is a shadow`);
+}
+
+export async function canary(name: string, options: ChallengeOptions & { share: string }): Promise<void> {
+  if (options.stop === true) return withdraw(name, options);
+  const { model, version } = parseVersionName(name);
+  const share = Number(options.share);
+  if (!Number.isFinite(share)) throw usageError(`--share ${options.share} is no number`);
+  await transition(`/v1/models/${model}/versions/${version}/canary`, options, { share });
+  if (options.json !== true) printLine(`${name} is the canary and answers ${share} of the texts`);
+}
+
+async function withdraw(name: string, options: ChallengeOptions): Promise<void> {
+  const { model, version } = parseVersionName(name);
+  await transition(`/v1/models/${model}/versions/${version}/withdraw`, options);
+  if (options.json !== true) printLine(`${name} is withdrawn`);
 }
 
 export async function rollback(name: string, options: TransitionOptions): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { TrainOptions, TransitionOptions } from '../commands/models.ts';
+import type { ChallengeOptions, TrainOptions, TransitionOptions } from '../commands/models.ts';
 import type { ListOptions } from '../commands/reports.ts';
 import type { CommonOptions } from '../options.ts';
 import { speaksToGateway } from './common.ts';
@@ -43,6 +43,29 @@ export function addModelCommands(program: Command): void {
     );
   transition('promote', 'let a version serve');
   transition('archive', 'put a version away');
+  speaksToGateway(
+    models
+      .command('shadow')
+      .description('let a version answer every text beside the serving one, for comparison only')
+      .argument('<version>', 'model@version')
+      .option('--stop', 'try it no longer')
+      .option('--reason <reason>', 'why, for the audit'),
+    ['tidemill models shadow news@3', 'tidemill models shadow news@3 --stop'],
+  ).action(async (name: string, options: ChallengeOptions) =>
+    (await import('../commands/models.ts')).shadow(name, options),
+  );
+  speaksToGateway(
+    models
+      .command('canary')
+      .description('let a version answer a share of the texts, until later labels decide')
+      .argument('<version>', 'model@version')
+      .option('--share <share>', 'share of the texts, above 0 and up to 0.5', '0.1')
+      .option('--stop', 'try it no longer')
+      .option('--reason <reason>', 'why, for the audit'),
+    ['tidemill models canary news@3 --share 0.1', 'tidemill models canary news@3 --stop --reason "complaints"'],
+  ).action(async (name: string, options: ChallengeOptions & { share: string }) =>
+    (await import('../commands/models.ts')).canary(name, options),
+  );
   speaksToGateway(
     models
       .command('rollback')

@@ -38,6 +38,9 @@ export class ModelsController {
   @Post([
     'models/:model/versions/:version/promote',
     'models/:model/versions/:version/archive',
+    'models/:model/versions/:version/shadow',
+    'models/:model/versions/:version/canary',
+    'models/:model/versions/:version/withdraw',
     'models/:model/rollback',
   ])
   async govern(@Param('model') model: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {

@@ -5,6 +5,13 @@ const instantText = z.iso.datetime({ offset: true });
 
 const serving = z.looseObject({ version: z.number().int(), epoch: z.number().int(), since: instantText.nullish() });
 
+const challenger = z.looseObject({
+  version: z.number().int(),
+  role: z.enum(['shadow', 'canary']),
+  share: z.number().describe('Share of the texts a canary answers; 0 for a shadow.'),
+  since: instantText,
+});
+
 const version = z.looseObject({
   version: z.number().int(),
   stage,
@@ -17,6 +24,7 @@ const model = z.looseObject({
   model: z.string(),
   labels: z.array(z.string()),
   serving: serving.nullable(),
+  challengers: z.array(challenger),
   versions: z.array(version),
 });
 
@@ -63,6 +71,14 @@ export const transitionInput = z
     by: z.string().optional().describe('Who.'),
   })
   .meta({ id: 'TransitionInput' });
+
+export const canaryInput = z
+  .object({
+    share: z.number().describe('Share of the texts it answers, above 0 and up to 0.5.'),
+    reason: z.string().optional(),
+    by: z.string().optional(),
+  })
+  .meta({ id: 'CanaryInput' });
 
 export const rollbackInput = z
   .object({

@@ -251,6 +251,27 @@ describe('what people decide', () => {
     expect(await post('/v1/models/news/versions/1/archive')).toMatchObject({ status: 202 });
   });
 
+  it('lets a version be tried as a shadow, as the canary, and no longer', async () => {
+    const tried = async () => (await ask('/v1/models/news')).body;
+    const of = 'versions/2';
+    expect(await post(`/v1/models/news/${of}/shadow`, { by: 'ana', reason: 'new data' })).toMatchObject({
+      status: 202,
+    });
+    expect(await tried()).toMatchObject({ challengers: [{ version: 2, role: 'shadow', share: 0, by: 'ana' }] });
+    const canary = await post(`/v1/models/news/${of}/canary`, { by: 'ana', share: 0.25 });
+    expect(canary).toMatchObject({ status: 202, body: { version: 2, role: 'canary', share: 0.25 } });
+    expect(await tried()).toMatchObject({ challengers: [{ version: 2, role: 'canary', share: 0.25 }] });
+    expect(await post(`/v1/models/news/${of}/withdraw`)).toMatchObject({ status: 202 });
+    expect(await tried()).toMatchObject({ serving: { version: 1, epoch: 1 }, challengers: [] });
+    for (const [path, body, status, legal] of [
+      [`${of}/withdraw`, {}, 409, []],
+      [`${of}/canary`, { share: 0.6 }, 409, ['canary news@2']],
+      ['versions/1/shadow', {}, 409, ['shadow news@2']],
+      [`${of}/canary`, {}, 422, undefined],
+    ] as const)
+      expect(await post(`/v1/models/news/${path}`, body)).toMatchObject({ status, body: legal ? { legal } : {} });
+  });
+
   it('is refused with what would be allowed', async () => {
     const detail = async (answer: Promise<Answer>) => {
       const { status, body } = await answer;

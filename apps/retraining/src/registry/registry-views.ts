@@ -10,11 +10,13 @@ export function versionView({ version, stage, digest, createdAt, ...rest }: Regi
 }
 
 /** A model as the REST surface shows it, versions oldest first. */
-export function modelView({ model, labels, serving, previous, versions, aliases, datasets }: RegisteredModel) {
+export function modelView({ model, labels, serving, challengers, previous, versions, ...rest }: RegisteredModel) {
+  const { aliases, datasets } = rest;
   return {
     model,
     labels,
     serving: serving === null ? null : { ...serving, since: time(serving.since) },
+    challengers: challengers.map((challenger) => ({ ...challenger, since: time(challenger.since) })),
     previous,
     aliases,
     datasets: datasets.map(({ digest, texts, addedBy, addedAt }) => ({

@@ -2,13 +2,14 @@ import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import { z } from 'zod';
 import { Problem } from '#libs/http';
 import { newId } from '#libs/platform';
-import { legalTransitions, Registry } from '#libs/registry';
+import { type Challenger, legalTransitions, Registry, type Transition } from '#libs/registry';
 import { orProblem, parsed } from './registry-problems.ts';
 
 const transition = z.strictObject({
   reason: z.string().max(1000).default(''),
   by: z.string().min(1).max(200).default('unknown'),
 });
+const canaryBody = transition.extend({ share: z.number() });
 const rollbackBody = transition.extend({ to: z.number().int().min(1).optional() });
 
 /** What people decide about versions; each is an event of the registry with who and why. */
@@ -36,6 +37,27 @@ export class TransitionsController {
     return { id, model, version: change.version };
   }
 
+  @Post('versions/:version/shadow')
+  @HttpCode(202)
+  shadow(@Param('model') model: string, @Param('version') version: string, @Body() body: unknown) {
+    return this.#challenge(model, version, { ...parsed(transition, body), role: 'shadow', share: 0 });
+  }
+
+  @Post('versions/:version/canary')
+  @HttpCode(202)
+  canary(@Param('model') model: string, @Param('version') version: string, @Body() body: unknown) {
+    return this.#challenge(model, version, { ...parsed(canaryBody, body), role: 'canary' });
+  }
+
+  @Post('versions/:version/withdraw')
+  @HttpCode(202)
+  async withdraw(@Param('model') model: string, @Param('version') version: string, @Body() body: unknown) {
+    const { by, reason } = parsed(transition, body);
+    const withdrawal = { model, version: versionNumber(version), by, reason: orByHand(reason) };
+    await orProblem(() => this.registry.withdraw(withdrawal), this.#legal(model, 'withdraw'));
+    return { id: newId(), model, version: withdrawal.version };
+  }
+
   @Post('rollback')
   @HttpCode(202)
   async rollback(@Param('model') model: string, @Body() body: unknown) {
@@ -46,7 +68,17 @@ export class TransitionsController {
     return { id, model, version, epoch };
   }
 
-  #legal(model: string, action: 'promote' | 'rollback' | 'archive') {
+  async #challenge(
+    model: string,
+    version: string,
+    { role, share, by, reason }: { role: Challenger['role']; share: number; by: string; reason: string },
+  ) {
+    const challenge = { model, version: versionNumber(version), role, share, by, reason: orByHand(reason) };
+    await orProblem(() => this.registry.challenge(challenge), this.#legal(model, role));
+    return { id: newId(), model, version: challenge.version, role, share };
+  }
+
+  #legal(model: string, action: Transition) {
     return () => {
       const known = this.registry.model(model);
       return known === undefined ? [] : legalTransitions(known, action);
