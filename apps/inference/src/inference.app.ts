@@ -34,6 +34,8 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   const { host, port } = config.inference;
   const instance = config.inference.instance === '' ? `${hostname()}:${port}` : config.inference.instance;
   const producer = stream.producer();
+  // One of its own: answers for comparison never stand before those that are waited for.
+  const shadowProducer = stream.producer();
   const materialise = createMaterialise({
     store: new ArtifactStore(join(config.dataDirectory, 'artifacts')),
     registryUrl: () => config.retraining.url,
@@ -55,6 +57,10 @@ export async function createInference(dependencies: InferenceDependencies): Prom
       const { model } = progress.event;
       if (progress.state === 'stale') readiness.block(`model ${model}`, progress.error ?? '');
       if (progress.state === 'serving') readiness.clear(`model ${model}`);
+    },
+    publishShadows: async (predictions) => {
+      const records = predictions.map((value) => ({ key: value.textId, value }));
+      await shadowProducer.send('predictions', records);
     },
     logger,
     metrics,
@@ -104,6 +110,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
       await status.flushed();
       await versions.close();
       await slots.close();
+      await shadowProducer.close();
       await producer.close();
     },
   };

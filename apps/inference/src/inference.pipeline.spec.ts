@@ -42,6 +42,7 @@ beforeEach(async () => {
     config: config.inference,
     materialise: (digest) => Promise.resolve(directories.get(digest) ?? ''),
     onProgress: (progress) => status.onProgress(progress),
+    publishShadows: () => Promise.reject(new Error('there are no challengers')),
     logger,
     metrics,
     clock,

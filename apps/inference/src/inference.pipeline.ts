@@ -11,6 +11,7 @@ import type {
   StreamProducer,
 } from '#libs/stream';
 import type { ModelVersionConsumer } from './model-version.consumer.ts';
+import type { Challenger } from './challengers/challenger.ts';
 import { answerOf, type ModelSlots, type ServedModel } from './model-slots.ts';
 import type { ServingStatusReporter } from './serving-status.reporter.ts';
 
@@ -32,6 +33,8 @@ type TextMessage = AcceptedMessage<'texts'>;
 interface Request {
   served: ServedModel;
   messages: TextMessage[];
+  /** Asked first; the champion answers when it does not. */
+  canary: Challenger | undefined;
 }
 
 /**
@@ -40,7 +43,7 @@ interface Request {
  *   1 decode   bytes become texts; what cannot be decoded is written to texts-dlq         (libs/stream, before `handle`)
  *   2 batch    texts are grouped by model; a model nobody knows is rejected, to texts-dlq
  *   3 infer    model hosts answer, stamped with version and epoch; a text that a model has no answer for, or that ends
- *              its host, is rejected, to texts-dlq
+ *              its host, is rejected, to texts-dlq; a canary answers its share
  *   4 produce  predictions in the order of their texts; the broker acknowledges every one, and then, where a version has
  *              answered a partition for the first time, the record of its first offset in serving-status
  *   5 commit   the offset after the batch                                                 (libs/stream, after `handle`)
@@ -50,6 +53,7 @@ interface Request {
  * - between 4 and 5: predictions are written twice. The second time the same version gives the same bytes, and a newer
  *   one gives a newer epoch: there is one effective result per text, model and epoch.
  * - dead letters are written after `handle` and before 5, so they too can be repeated, never missed.
+ * What challengers score for comparison is handed over after 4 and waited for by nobody: a crash loses it.
  * Between 3 and 4 the group may have given the partition to another member: the fence of step 4 refuses to write then.
  */
 export class InferencePipeline {
@@ -75,6 +79,7 @@ export class InferencePipeline {
     const { requests, rejects } = await this.#batch(batch.accepted);
     const results = await Promise.all(requests.map((request) => this.#infer(request, control)));
     await this.#produce(batch, results, control);
+    for (const answered of results) scoreBeside(batch, answered, this.#options.clock);
     return { rejects: [...rejects, ...results.flatMap(failed)] };
   }
 
@@ -94,34 +99,43 @@ export class InferencePipeline {
         continue;
       }
       metrics.increment('tidemill_texts_consumed_total', { model }, texts.length);
-      requests.push({ served, messages: texts });
+      const byCanary = Map.groupBy(texts, ({ value }) => served.challengers.canaryFor(value.id));
+      for (const [canary, own] of byCanary) requests.push({ served, messages: own, canary });
     }
     return { requests, rejects };
   }
 
   /** 3: one answer for all texts of the request. */
-  async #infer({ served, messages }: Request, { lost }: BatchControl) {
+  async #infer({ served, messages, canary }: Request, { lost }: BatchControl): Promise<Answered> {
     const texts = messages.map(({ value }) => value.text);
-    return { messages, result: await served.batcher.submit(texts, 'bulk', lost) };
+    const answer = await canary?.answer(texts, lost);
+    if (answer !== undefined) return { served, messages, result: answer, role: 'canary' };
+    const result = await served.batcher.submit(texts, 'bulk', lost);
+    const { model } = result.serving;
+    if (canary !== undefined)
+      this.#options.metrics.increment('tidemill_canary_fallbacks_total', { model }, texts.length);
+    return { served, messages, result, role: 'champion' };
   }
 
   /** 4: predictions in the order of the partition, whatever order the models answered in. */
   async #produce(batch: TextBatch, answered: readonly Answered[], control: BatchControl) {
     const { producer, clock, metrics, status } = this.#options;
     const inferredAt = clock.now();
-    const predictions = answered.flatMap(({ messages, result }) =>
-      messages.flatMap((message, row) =>
-        result.failures.has(row) ? [] : { message, value: predictionOf(batch, message, { result, row, inferredAt }) },
-      ),
-    );
+    const predictions = answered.flatMap(({ messages, result, role }) => {
+      const stamp = { inferredAt, role, epoch: result.serving.epoch };
+      return messages.flatMap((message, row) =>
+        result.failures.has(row) ? [] : { message, value: predictionOf(batch, message, { result, row, ...stamp }) },
+      );
+    });
     if (answered.length > 1) predictions.sort((a, b) => Number(a.message.offset - b.message.offset));
     const records = predictions.map(({ message, value }) => ({ key: message.value.id, value }));
     await producer.send('predictions', records, { fence: () => control.fence() });
-    for (const { messages, result } of answered) {
+    for (const { messages, result, role } of answered) {
       const [first] = messages;
       if (first === undefined) continue;
       const { serving } = result;
-      await status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
+      if (role === 'champion')
+        await status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
       const { model, version } = serving;
       metrics.increment('tidemill_predictions_total', { model, version }, messages.length);
       const seconds = (clock.now() - batch.fetchedAt) / 1000;
@@ -131,9 +145,24 @@ export class InferencePipeline {
   }
 }
 
+/** Texts and the one answer to all of them. */
 interface Answered {
+  served: ServedModel;
   messages: readonly TextMessage[];
   result: BatchResult;
+  role: 'champion' | 'canary';
+}
+
+/** For comparison, under the epoch of the answer that was given. */
+function scoreBeside(batch: TextBatch, { served, messages, result: given, role }: Answered, clock: Clock): void {
+  const { epoch } = given.serving;
+  served.challengers.scoreBeside(given.serving, role, () =>
+    messages.map((message) => ({
+      text: message.value.text,
+      predict: (result, row) =>
+        predictionOf(batch, message, { result, row, inferredAt: clock.now(), role: 'shadow', epoch }),
+    })),
+  );
 }
 
 /** Texts without an answer, for texts-dlq. */
@@ -145,12 +174,19 @@ function failed({ messages, result }: Answered): Rejection<'texts'>[] {
   });
 }
 
+/** What a prediction says beside the answer itself. */
+interface Stamp {
+  inferredAt: number;
+  role: Answered['role'] | 'shadow';
+  epoch: number;
+}
+
 function predictionOf(
   { topic, partition }: TextBatch,
   { value, offset }: TextMessage,
-  { result, row, inferredAt }: { result: BatchResult; row: number; inferredAt: number },
+  { result, row, inferredAt, role, epoch }: { result: BatchResult; row: number } & Stamp,
 ): Prediction {
-  const { model, version, epoch, bundleDigest, device } = result.serving;
+  const { model, version, bundleDigest, device } = result.serving;
   return {
     textId: value.id,
     model,
@@ -158,7 +194,7 @@ function predictionOf(
     epoch,
     bundleDigest,
     ...answerOf(result, row),
-    role: 'champion',
+    role,
     inputTopic: topic,
     inputPartition: partition,
     inputOffset: Number(offset),

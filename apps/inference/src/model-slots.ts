@@ -1,6 +1,9 @@
-import type { ModelVersion } from '#libs/events';
+import { isDeepStrictEqual } from 'node:util';
+import type { ModelVersion, Prediction } from '#libs/events';
 import { type BatchResult, DynamicBatcher, ModelSlot, readBundle, type Serving, type SlotProgress } from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
+import { Challenger, type ToldChallenger } from './challengers/challenger.ts';
+import { Challengers, type ChallengerStatus } from './challengers/challengers.ts';
 import { openHosts } from './open-hosts.ts';
 
 /** What a slot needs from the outside. */
@@ -9,6 +12,8 @@ export interface ModelSlotsOptions {
   /** Brings a bundle to a local folder by its digest. */
   materialise: (digest: string, signal: AbortSignal) => Promise<string>;
   onProgress: (progress: SlotProgress) => void;
+  /** Writes predictions of role shadow. */
+  publishShadows: (predictions: Prediction[]) => Promise<void>;
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -18,12 +23,15 @@ export interface ModelSlotsOptions {
 export interface ServedModel {
   slot: ModelSlot;
   batcher: DynamicBatcher;
+  challengers: Challengers;
 }
 
 /** Every model this instance serves: one slot and one batcher each, shared by the stream and by synchronous requests. */
 export class ModelSlots {
   readonly #options: ModelSlotsOptions;
   readonly #models = new Map<string, ServedModel>();
+  /** The newest event of each model. */
+  readonly #told = new Map<string, ModelVersion>();
 
   constructor(options: ModelSlotsOptions) {
     this.#options = options;
@@ -31,10 +39,9 @@ export class ModelSlots {
 
   /** Applies a version event, making the slot if the model is new here; says why not, if not. */
   apply(event: ModelVersion): ReturnType<ModelSlot['apply']> {
-    const served = this.#models.get(event.model) ?? this.#add(event.model);
-    const outcome = served.slot.apply(event);
-    const { model, version, epoch } = event;
-    this.#options.logger.info({ model, version, epoch, outcome }, 'model version event');
+    const outcome = this.#follow(event);
+    const { model, version, epoch, revision, challengers } = event;
+    this.#options.logger.info({ model, version, epoch, revision, challengers, outcome }, 'model version event');
     return outcome;
   }
 
@@ -57,6 +64,10 @@ export class ModelSlots {
     return [...this.#models.values()].some(({ slot }) => slot.loading);
   }
 
+  get challengers(): ChallengerStatus[] {
+    return [...this.#models.values()].flatMap(({ challengers }) => challengers.statuses);
+  }
+
   /** Resolves when every load under way has ended, well or badly. */
   async settled(): Promise<void> {
     await Promise.all([...this.#models.values()].map(({ slot }) => slot.settled()));
@@ -64,11 +75,30 @@ export class ModelSlots {
 
   async close(): Promise<void> {
     for (const { batcher } of this.#models.values()) batcher.close();
-    await Promise.all([...this.#models.values()].map(({ slot }) => slot.close()));
+    await Promise.all(
+      [...this.#models.values()].flatMap(({ slot, challengers }) => [challengers.close(), slot.close()]),
+    );
+  }
+
+  #follow(event: ModelVersion): ReturnType<ModelSlot['apply']> {
+    const known = this.#told.get(event.model);
+    if (known !== undefined && known.epoch === event.epoch) {
+      if (event.revision < known.revision) return 'outdated';
+      const same = isDeepStrictEqual(event.challengers, known.challengers);
+      if (event.revision === known.revision && !same) return 'contradicting';
+    }
+    const { slot, challengers } = this.#models.get(event.model) ?? this.#add(event.model);
+    const outcome = slot.apply(event);
+    // The champion stays; what is tried beside it may be another.
+    const goesOn = outcome === 'repeated' && event.revision > (known?.revision ?? -1);
+    if (outcome !== 'accepted' && !goesOn) return outcome;
+    this.#told.set(event.model, event);
+    challengers.apply(event);
+    return 'accepted';
   }
 
   #add(model: string): ServedModel {
-    const { config, materialise, onProgress, logger, metrics, clock } = this.#options;
+    const { config, materialise, publishShadows, onProgress, logger, metrics } = this.#options;
     const slot = new ModelSlot({
       model,
       materialise,
@@ -78,6 +108,51 @@ export class ModelSlots {
       maximumStaleness: milliseconds(config.maximumStaleness),
       logger,
     });
+    const batcher = this.#batcher(model, slot);
+    const challengers = new Challengers({
+      model,
+      champion: { slot, batcher },
+      open: (told, event) => this.#openChallenger(told, event),
+      publish: publishShadows,
+      maximumQueuedTexts: config.shadowQueueTexts,
+      logger,
+      metrics,
+    });
+    const served = { slot, batcher, challengers };
+    this.#models.set(model, served);
+    return served;
+  }
+
+  /** A slot like the champion's, with one host; topic serving-status does not tell of it, because nobody waits for it. */
+  #openChallenger(told: ToldChallenger, event: ModelVersion): Challenger {
+    const { config, materialise, logger, metrics, clock } = this.#options;
+    const { model } = event;
+    const slot = new ModelSlot({
+      model,
+      materialise,
+      verify: readBundle,
+      openHosts: (bundle, events) =>
+        openHosts(bundle, {
+          config,
+          hosts: 1,
+          metrics,
+          logger,
+          onOpen: (host) => challenger.onHost(host),
+          ...events,
+        }),
+      onProgress: (progress) => challenger.onProgress(progress),
+      logger,
+    });
+    const batcher = this.#batcher(model, slot);
+    const timeout = milliseconds(config.canaryTimeout);
+    const challenger = new Challenger({ model, told, slot, batcher, timeout, clock, logger });
+    const { version, bundleDigest } = told;
+    slot.apply({ ...event, version, bundleDigest, challengers: [] });
+    return challenger;
+  }
+
+  #batcher(model: string, slot: ModelSlot): DynamicBatcher {
+    const { config, metrics, clock } = this.#options;
     const batcher = new DynamicBatcher({
       acquire: () => slot.acquire(),
       changed: () => slot.changed(),
@@ -94,9 +169,7 @@ export class ModelSlots {
         metrics.set('tidemill_model_host_memory_bytes', slot.hosts?.residentBytes ?? 0, { model });
       },
     });
-    const served = { slot, batcher };
-    this.#models.set(model, served);
-    return served;
+    return batcher;
   }
 }
 

@@ -8,19 +8,25 @@ export interface OpenHostsOptions {
   metrics: Metrics;
   logger: Logger;
   onChange: () => void;
+  /** A host has been opened. */
+  onOpen?: (host: ModelHost) => void;
   signal: AbortSignal;
 }
 
 /** The host processes of a bundle, as configured. @throws TidemillError as ModelHost.open */
 export function openHosts(bundle: Bundle, options: OpenHostsOptions): Promise<HostPool> {
-  const { config, hosts, metrics, logger, onChange, signal } = options;
+  const { config, hosts, metrics, logger, onChange, onOpen, signal } = options;
   const { model } = bundle.manifest;
   const { executionProviders, threads } = config;
   const timeout = 6 * milliseconds(config.requestTimeout);
   return HostPool.open(
     {
       hosts,
-      open: (signal) => ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, signal }),
+      open: async (signal) => {
+        const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, signal });
+        onOpen?.(host);
+        return host;
+      },
       onEnded: () => metrics.increment('tidemill_model_host_restarts_total', { model }),
       onChange,
       logger,

@@ -28,6 +28,8 @@ export class StatusController {
     await this.versions.caughtUp();
     const { refused = null } = this.versions;
     const idle = ready && !this.slots.loading;
-    return { app: 'inference', ready, reasons, idle, serving: this.status.statuses, refusedVersionEvent: refused };
+    const { challengers } = this.slots;
+    const serving = this.status.statuses;
+    return { app: 'inference', ready, reasons, idle, serving, challengers, refusedVersionEvent: refused };
   }
 }

@@ -18,6 +18,21 @@ export const metricDefinitions = {
     help: 'Predictions acknowledged by the broker.',
     labels: ['model', 'version'],
   },
+  tidemill_shadow_predictions_total: {
+    kind: 'counter',
+    help: 'Texts scored for comparison beside the answer that was given.',
+    labels: ['model', 'version'],
+  },
+  tidemill_shadow_shed_total: {
+    kind: 'counter',
+    help: 'Texts that a challenger was to score for comparison and did not: it failed or did not keep up.',
+    labels: ['model', 'version'],
+  },
+  tidemill_canary_fallbacks_total: {
+    kind: 'counter',
+    help: 'Texts of the canary that the champion answered, because the canary was not warm, failed or took too long.',
+    labels: ['model'],
+  },
   tidemill_texts_truncated_total: {
     kind: 'counter',
     help: 'Texts longer than the model takes: only their head was answered.',

@@ -134,6 +134,12 @@ const inference = section({
     .describe(
       'How long an outdated version may serve while a newer one cannot be loaded; after that texts wait and requests get 503. 0s: for ever.',
     ),
+  canaryTimeout: duration
+    .default('1s')
+    .describe('Time a canary has for a batch of its texts before the champion answers them.'),
+  shadowQueueTexts: count
+    .default(10_000)
+    .describe('Answered texts that wait to be scored by a challenger; what does not fit is left out and counted.'),
   fetchBytesPerPartition: count
     .default(1_048_576)
     .describe('Bytes one fetch takes from a partition: small against the session.'),

@@ -1,0 +1,140 @@
+import { constants, setPriority } from 'node:os';
+import type { ModelVersion } from '#libs/events';
+import type { BatchResult, DynamicBatcher, ModelHost, ModelSlot, SlotProgress } from '#libs/model';
+import { type Clock, type Logger, reasonOf } from '#libs/platform';
+
+/** A version that is tried, as a version event tells it. */
+export type ToldChallenger = ModelVersion['challengers'][number];
+
+export interface ChallengerOptions {
+  model: string;
+  told: ToldChallenger;
+  slot: ModelSlot;
+  batcher: DynamicBatcher;
+  /** Milliseconds in which a canary must answer. */
+  timeout: number;
+  clock: Clock;
+  logger: Logger;
+}
+
+/** For this long after a failure nothing is asked of it, milliseconds. */
+const pauseAfterFailure = 10_000;
+/** Failures one after the other after which it is given up until the next decision about it. */
+const mostFailures = 3;
+
+/**
+ * A version in a slot of its own beside the champion's. Nobody waits for it: while it is being loaded, after a failure
+ * and when it has been given up it is simply not asked.
+ */
+export class Challenger {
+  readonly #options: ChallengerOptions;
+  #share: number;
+  #failures = 0;
+  #pausedUntil = -Infinity;
+  #error: string | undefined;
+  #host: ModelHost | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ChallengerOptions) {
+    this.#options = options;
+    this.#share = options.told.share;
+  }
+
+  get told(): ToldChallenger {
+    return { ...this.#options.told, share: this.#share };
+  }
+
+  set share(share: number) {
+    this.#share = share;
+  }
+
+  /** Whether it may be asked now. */
+  get ready(): boolean {
+    const { slot, clock } = this.#options;
+    return this.#closing === undefined && slot.serving !== undefined && clock.now() >= this.#pausedUntil;
+  }
+
+  get loading(): boolean {
+    return this.#options.slot.loading;
+  }
+
+  get state(): { state: 'answering' | 'loading' | 'failed'; error: string | null; hostPid: number | null } {
+    const state = this.ready ? 'answering' : this.loading && this.#closing === undefined ? 'loading' : 'failed';
+    return { state, error: this.#error ?? null, hostPid: this.#host?.pid ?? null };
+  }
+
+  settled(): Promise<void> {
+    return this.#options.slot.settled();
+  }
+
+  /** For a text that waits for its answer; undefined: the champion is to answer. */
+  async answer(texts: readonly string[], lost: AbortSignal): Promise<BatchResult | undefined> {
+    if (!this.ready) return undefined;
+    const signal = AbortSignal.any([lost, AbortSignal.timeout(this.#options.timeout)]);
+    try {
+      const result = this.#succeeded(await this.#options.batcher.submit(texts, 'interactive', signal));
+      // A text that this version has no answer for may have one of the champion's.
+      return result.failures.size === 0 ? result : undefined;
+    } catch (error) {
+      lost.throwIfAborted();
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  /** For comparison only: behind the texts that wait for an answer. */
+  async score(texts: readonly string[]): Promise<BatchResult | undefined> {
+    if (!this.ready) return undefined;
+    try {
+      return this.#succeeded(await this.#options.batcher.submit(texts, 'bulk'));
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  /** A shadow gives way to those that are waited for. */
+  onHost(host: ModelHost): void {
+    this.#host = host;
+    if (this.#options.told.role === 'shadow' && host.pid !== undefined)
+      setPriority(host.pid, constants.priority.PRIORITY_LOW);
+  }
+
+  /** How its loading goes. */
+  onProgress({ state, error }: SlotProgress): void {
+    const { model, told, logger } = this.#options;
+    if (error !== undefined) this.#error = error;
+    logger.info({ model, version: told.version, role: told.role, state, error }, 'a challenger is being loaded');
+  }
+
+  #failed(error: unknown): void {
+    const { model, told, clock, logger } = this.#options;
+    // Of several requests that fail together one counts.
+    if (this.#closing !== undefined || clock.now() < this.#pausedUntil) return;
+    this.#error = reasonOf(error);
+    this.#failures++;
+    this.#pausedUntil = clock.now() + pauseAfterFailure;
+    const about = { model, version: told.version, role: told.role, reason: this.#error };
+    if (this.#failures < mostFailures) return logger.warn(about, 'a challenger failed and is not asked for a while');
+    logger.error(about, 'a challenger failed time and again and was given up');
+    void this.close();
+  }
+
+  /** Does not wait for batches that may never be answered. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { slot, batcher } = this.#options;
+    batcher.close();
+    // What it is still running may never end.
+    await Promise.all([slot.close(), this.#host?.close()]);
+  }
+
+  #succeeded(result: BatchResult): BatchResult {
+    this.#failures = 0;
+    return result;
+  }
+}

@@ -1,0 +1,147 @@
+import { type ModelVersion, type Prediction, versionName } from '#libs/events';
+import type { BatchResult, DynamicBatcher, ModelSlot, Serving } from '#libs/model';
+import type { Logger, Metrics } from '#libs/platform';
+import { answeredByCanary } from './canary-share.ts';
+import type { Challenger, ToldChallenger } from './challenger.ts';
+import { ShadowQueue, type ShadowText } from './shadow-queue.ts';
+
+export interface ChallengersOptions {
+  model: string;
+  champion: { slot: ModelSlot; batcher: DynamicBatcher };
+  open: (told: ToldChallenger, event: ModelVersion) => Challenger;
+  /** Writes predictions of role shadow. */
+  publish: (predictions: Prediction[]) => Promise<void>;
+  maximumQueuedTexts: number;
+  logger: Logger;
+  metrics: Metrics;
+}
+
+interface Tried {
+  challenger: Challenger;
+  queue: ShadowQueue;
+}
+
+/** Of one challenger, for `/v1/status`. */
+export interface ChallengerStatus extends Pick<ToldChallenger, 'version' | 'role' | 'share'> {
+  model: string;
+  state: 'answering' | 'loading' | 'failed';
+  error: string | null;
+  hostPid: number | null;
+  queuedTexts: number;
+}
+
+/** Texts in one run for comparison: a text that waits for its answer waits for at most one of them. */
+const batchTexts = 64;
+
+/**
+ * The versions of one model that are tried beside its champion. A canary's texts are scored by the champion too, and the
+ * others by the canary, so that the two can be compared on every text; shadows score all of them. All of that happens after
+ * the answer has been given, and is left out where it cannot keep up.
+ */
+export class Challengers {
+  readonly #options: ChallengersOptions;
+  readonly #tried = new Map<string, Tried>();
+  /** Serving epoch that the challengers were told with. */
+  #epoch = -1;
+  /** What a canary has answered, for the champion to score. */
+  readonly #ofCanary: ShadowQueue;
+
+  constructor(options: ChallengersOptions) {
+    this.#options = options;
+    const { slot, batcher } = options.champion;
+    this.#ofCanary = this.#queue(async (texts) =>
+      slot.serving === undefined ? undefined : await batcher.submit(texts, 'bulk'),
+    );
+  }
+
+  get statuses(): ChallengerStatus[] {
+    return [...this.#tried.values()].map(({ challenger, queue }) => {
+      const { version, role, share } = challenger.told;
+      const { model } = this.#options;
+      return { model, version, role, share, ...challenger.state, queuedTexts: queue.length };
+    });
+  }
+
+  /** Opens what is told anew and ends what is told no longer. */
+  apply(event: ModelVersion): void {
+    this.#epoch = event.epoch;
+    const told = new Map(event.challengers.map((challenger) => [keyOf(challenger), challenger]));
+    for (const [key, { challenger, queue }] of this.#tried) {
+      const again = told.get(key);
+      told.delete(key);
+      // A new decision about one that was given up is a new chance.
+      if (again !== undefined && challenger.state.state !== 'failed') challenger.share = again.share;
+      else {
+        this.#end({ challenger, queue });
+        this.#tried.delete(key);
+        if (again !== undefined) told.set(key, again);
+      }
+    }
+    for (const [key, one] of told) {
+      const challenger = this.#options.open(one, event);
+      const queue = this.#queue((texts) => challenger.score(texts), one.version);
+      this.#tried.set(key, { challenger, queue });
+    }
+  }
+
+  /** The canary that answers a text; undefined: the champion does. */
+  canaryFor(textId: string): Challenger | undefined {
+    const { model, champion } = this.#options;
+    for (const { challenger } of this.#tried.values()) {
+      const { role, share } = challenger.told;
+      if (role !== 'canary' || !answeredByCanary(model, textId, share)) continue;
+      // It is compared with the champion of its epoch: until that one serves, nothing of it does.
+      return champion.slot.serving?.epoch === this.#epoch ? challenger : undefined;
+    }
+    return undefined;
+  }
+
+  /** Lets all but the version that answered score the texts. */
+  scoreBeside(
+    { version, epoch }: Pick<Serving, 'version' | 'epoch'>,
+    role: 'champion' | 'canary',
+    texts: () => ShadowText[],
+  ): void {
+    if (this.#tried.size === 0 && role === 'champion') return;
+    const scored = texts();
+    for (const { challenger, queue } of this.#tried.values())
+      if (challenger.told.version !== version) queue.offer(scored);
+    // What the champion of another epoch says is no pair.
+    const pair = ({ predict, text }: ShadowText): ShadowText => ({
+      text,
+      predict: (result, row) => (result.serving.epoch === epoch ? predict(result, row) : undefined),
+    });
+    if (role === 'canary') this.#ofCanary.offer(scored.map(pair));
+  }
+
+  async close(): Promise<void> {
+    this.#ofCanary.close();
+    await Promise.all([...this.#tried.values()].map((tried) => this.#end(tried)));
+  }
+
+  #end({ challenger, queue }: Tried): Promise<void> {
+    queue.close();
+    return challenger.close().catch((error: unknown) => {
+      this.#options.logger.warn({ version: challenger.told.version, error }, 'a challenger did not end as it should');
+    });
+  }
+
+  #queue(score: (texts: readonly string[]) => Promise<BatchResult | undefined>, version?: number): ShadowQueue {
+    const { model, champion, publish, metrics, maximumQueuedTexts, logger } = this.#options;
+    const labels = () => ({ model, version: version ?? champion.slot.serving?.version ?? 0 });
+    return new ShadowQueue({
+      score,
+      publish,
+      onShed: (texts) => metrics.increment('tidemill_shadow_shed_total', labels(), texts),
+      onScored: (texts) => metrics.increment('tidemill_shadow_predictions_total', labels(), texts),
+      maximumTexts: maximumQueuedTexts,
+      maximumBatchTexts: batchTexts,
+      logger,
+    });
+  }
+}
+
+/** In another role it is another process: a shadow's has a lower priority. */
+function keyOf({ version, bundleDigest, role }: ToldChallenger): string {
+  return `${role} ${versionName(bundleDigest, version)}`;
+}
