@@ -180,6 +180,8 @@ describe('a canary', () => {
     await inState('failed');
     await tell(3, [[2, 'canary', 0.5]]);
     await inState('answering');
+    await produce(100);
+    expect((await predictions(130, served)).filter(({ role }) => role === 'canary').length).toBeGreaterThan(0);
   });
 
   it('that cannot be loaded answers nothing', async () => {

@@ -72,7 +72,7 @@ export class Challengers {
       // A new decision about one that was given up is a new chance.
       if (again !== undefined && challenger.state.state !== 'failed') challenger.share = again.share;
       else {
-        this.#end({ challenger, queue });
+        void this.#end({ challenger, queue });
         this.#tried.delete(key);
         if (again !== undefined) told.set(key, again);
       }
