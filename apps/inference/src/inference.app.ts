@@ -2,7 +2,15 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type TopicName, topics } from '#libs/events';
 import { type RunningApp, startHttpApp } from '#libs/http';
-import { type Clock, type Configuration, type Logger, type Metrics, Readiness } from '#libs/platform';
+import {
+  type Clock,
+  type Configuration,
+  configurationError,
+  type Logger,
+  type Metrics,
+  Readiness,
+  tooManyThreads,
+} from '#libs/platform';
 import { ArtifactStore, createMaterialise, versionSigning } from '#libs/registry';
 import { PipelineTransport, type Stream } from '#libs/stream';
 import { InferenceModule } from './inference.module.ts';
@@ -32,6 +40,8 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   const { config, logger, clock, metrics, stream } = dependencies;
   const readiness = dependencies.readiness ?? new Readiness();
   const { host, port } = config.inference;
+  const problem = tooManyThreads(config.inference);
+  if (problem !== undefined) throw configurationError('CONFIGURATION_INVALID', { detail: problem });
   const instance = config.inference.instance === '' ? `${hostname()}:${port}` : config.inference.instance;
   const producer = stream.producer();
   // One of its own: answers for comparison never stand before those that are waited for.

@@ -1,6 +1,6 @@
 import type { Prediction } from '#libs/events';
 import type { BatchResult } from '#libs/model';
-import type { Clock, Configuration, Metrics } from '#libs/platform';
+import { type Clock, type Configuration, EventLoopWatch, type Metrics } from '#libs/platform';
 import type {
   AcceptedMessage,
   BatchControl,
@@ -58,9 +58,11 @@ interface Request {
  */
 export class InferencePipeline {
   readonly #options: InferencePipelineOptions;
+  readonly #eventLoop: EventLoopWatch;
 
   constructor(options: InferencePipelineOptions) {
     this.#options = options;
+    this.#eventLoop = new EventLoopWatch(options.metrics);
   }
 
   /** Joins the group; call it when the version log has been read to its end. */
@@ -70,7 +72,7 @@ export class InferencePipeline {
       topics: ['texts'],
       rejects: 'dead-letter',
       bytesPerPartition: this.#options.config.inference.fetchBytesPerPartition,
-      handleBatch: (batch, control) => this.handle(batch, control),
+      handleBatch: (batch, control) => this.#eventLoop.during(this.handle(batch, control)),
     });
   }
 

@@ -60,6 +60,8 @@ interface Again {
   rows: readonly number[];
   /** Times that a host ended over exactly these rows. */
   ended: number;
+  /** A host has ended twice over rows that these are a part of. */
+  suspect: boolean;
 }
 
 interface Job {
@@ -92,8 +94,7 @@ interface Batch {
   parts: Part[];
   texts: string[];
   columns: number;
-  /** Of rows asked again: times that a host ended over exactly these. */
-  ended: number;
+  again: Omit<Again, 'rows'>;
 }
 
 /** Before anything has been measured. */
@@ -240,9 +241,9 @@ export class DynamicBatcher {
         if (pendingOf(job) === 0) this.#dequeue(job);
         this.#countTaken(job, alone.rows.length);
         const texts = alone.rows.map((row) => job.texts[row] ?? '');
-        return { lease, parts: [{ job, rows: alone.rows }], texts, columns: 0, ended: alone.ended };
+        return { lease, parts: [{ job, rows: alone.rows }], texts, columns: 0, again: alone };
       }
-      batch ??= { lease, parts: [], texts: [], columns: 0, ended: 0 };
+      batch ??= { lease, parts: [], texts: [], columns: 0, again: { ended: 0, suspect: false } };
       if (lease.serving !== batch.lease.serving) continue;
       if (!this.#take(job, batch, limit)) break;
     }
@@ -307,7 +308,7 @@ export class DynamicBatcher {
         at += rows.length;
       }
     } catch (error) {
-      for (const part of parts) this.#askAgain(part, { error, ended: batch.ended, alone: parts.length === 1 });
+      for (const part of parts) this.#askAgain(part, { error, ...batch.again, alone: parts.length === 1 });
     }
     for (const { job } of parts) {
       job.batches--;
@@ -330,9 +331,11 @@ export class DynamicBatcher {
   }
 
   /** Rows whose batch failed: who is innocent is asked again, who is not is found. */
-  #askAgain({ job, rows }: Part, failed: { error: unknown; ended: number; alone: boolean }): void {
+  #askAgain(
+    { job, rows }: Part,
+    { error, alone, suspect, ...failed }: { error: unknown; alone: boolean } & Omit<Again, 'rows'>,
+  ): void {
     if (job.over) return;
-    const { error, alone } = failed;
     if (!(error instanceof TidemillError)) return this.#fail(job, error);
     const put = (...groups: Again[]) => {
       this.#dequeue(job);
@@ -340,16 +343,17 @@ export class DynamicBatcher {
       this.#enqueue(job);
     };
     // The host ended over another batch.
-    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: failed.ended });
+    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: failed.ended, suspect });
     // With others it was perhaps not these; and a host may be ended from outside.
     const ended = alone ? failed.ended + 1 : 0;
-    const certain = error.code === 'MODEL_OUTPUT_INVALID' ? alone : ended >= 2;
-    if (!certain) return put({ rows, ended });
+    const invalid = error.code === 'MODEL_OUTPUT_INVALID';
+    const certain = invalid ? alone : ended >= (suspect && rows.length > 1 ? 1 : 2);
+    if (!certain) return put({ rows, ended, suspect });
     if (rows.length > 1) {
       const middle = Math.ceil(rows.length / 2);
-      return put({ rows: rows.slice(0, middle), ended: 0 }, { rows: rows.slice(middle), ended: 0 });
+      const halves = [rows.slice(0, middle), rows.slice(middle)];
+      return put(...halves.map((half) => ({ rows: half, ended: 0, suspect: true })));
     }
-    const invalid = error.code === 'MODEL_OUTPUT_INVALID';
     for (const row of rows) job.failures.set(row, invalid ? error : modelError('TEXT_ENDS_HOST', { cause: error }));
     job.answered += rows.length;
   }

@@ -10,6 +10,7 @@ export {
 } from './bundle.ts';
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
+export { supportedProviders } from './execution-providers.ts';
 export { HostPool } from './host-pool.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';

@@ -8,6 +8,8 @@ export {
   type Origin,
 } from './config/load.ts';
 export { type Configuration, milliseconds } from './config/schema.ts';
+export { tooManyThreads } from './config/threads.ts';
+export { EventLoopWatch } from './event-loop-watch.ts';
 export { defineErrors, errorCatalogue, type ErrorDefinition, reasonOf, TidemillError } from './errors.ts';
 export { type MachineEnvironment, machineEnvironment } from './environment.ts';
 export { createLogger, type Logger, silentLogger } from './logger.ts';

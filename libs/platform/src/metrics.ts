@@ -85,6 +85,12 @@ export const metricDefinitions = {
     labels: ['topic'],
   },
   tidemill_model_swaps_total: { kind: 'counter', help: 'Hot swaps to another model version.', labels: ['model'] },
+  tidemill_event_loop_delay_seconds: {
+    kind: 'histogram',
+    help: 'Longest time the event loop was blocked in each second with texts to answer.',
+    labels: [],
+    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
+  },
   tidemill_model_host_busy_seconds_total: {
     kind: 'counter',
     help: 'Time model hosts have spent answering; its rate over the number of hosts is how busy they are.',

@@ -2,10 +2,11 @@ import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, statfs } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import type { Configuration } from '#libs/platform';
+import { supportedProviders } from '#libs/model';
+import { type Configuration, tooManyThreads } from '#libs/platform';
 import { GatewayClient, runningGateway } from '../gateway-client.ts';
 import { type CommonOptions, configuration } from '../options.ts';
 import { printJson, printTable } from '../output.ts';
@@ -36,6 +37,8 @@ export async function doctor(options: CommonOptions): Promise<void> {
       await dataDirectory(config),
       await disk(config),
       await cache(),
+      processors(config),
+      ...(await providers(config)),
       ...(await ports(config, alive)),
       ...(await parts(options, alive)),
     );
@@ -137,6 +140,40 @@ async function disk({ dataDirectory }: Configuration): Promise<Finding> {
     found: `${free.toFixed(1)} GiB free`,
     mend: enough ? '' : `free some: ${minimumFreeGigabytes} GiB are comfortable`,
   };
+}
+
+/** More threads than cores only wait for each other: two hosts of two threads on two cores lose a third of the speed. */
+function processors({ inference }: Configuration): Finding {
+  const problem = tooManyThreads(inference);
+  const found = `${availableParallelism()} cores; ${inference.hosts} hosts × ${inference.threads} threads`;
+  return { part: 'processors', state: problem === undefined ? 'ok' : 'wrong', found, mend: problem ?? '' };
+}
+
+/** What is needed to run models elsewhere than on the processor. */
+async function providers({ inference }: Configuration): Promise<Finding[]> {
+  const wanted = inference.executionProviders.filter((provider) => provider !== 'cpu');
+  if (wanted.length === 0) return [];
+  const supported = await supportedProviders();
+  const nvidia = wanted.some((provider) => provider === 'cuda' || provider === 'tensorrt');
+  return [
+    ...wanted.map((provider): Finding => {
+      const there = supported.includes(provider);
+      const found = there ? 'ONNX Runtime knows it' : `ONNX Runtime here knows ${supported.join(', ')}`;
+      const mend = there ? '' : 'take another provider, or the package of ONNX Runtime for that platform';
+      return { part: `provider ${provider}`, state: there ? 'ok' : 'wrong', found, mend };
+    }),
+    ...(nvidia ? [await nvidiaDevice()] : []),
+  ];
+}
+
+async function nvidiaDevice(): Promise<Finding> {
+  try {
+    const { stdout } = await run('nvidia-smi', ['--query-gpu=name,memory.total', '--format=csv,noheader']);
+    return { part: 'gpu', state: 'ok', found: stdout.trim().replaceAll('\n', '; '), mend: '' };
+  } catch {
+    const mend = 'install the NVIDIA driver, or hand the device to the container; docs/deployment.md, GPU';
+    return { part: 'gpu', state: 'wrong', found: 'nvidia-smi does not answer', mend };
+  }
 }
 
 async function existingParent(path: string): Promise<string> {
