@@ -30,6 +30,7 @@ function controlledHosts(room = 2) {
     return {
       serving: servingOf(version),
       room: () => (state.down ? 0 : state.room - (inFlight.get(version) ?? 0)),
+      idle: () => !state.down && (inFlight.get(version) ?? 0) === 0,
       async answer(texts) {
         const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
         inFlight.set(version, (inFlight.get(version) ?? 0) + 1);

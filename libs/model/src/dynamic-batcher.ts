@@ -20,6 +20,8 @@ export interface Lease {
   serving: Serving;
   /** Batches that its hosts can be given now. */
   room(): number;
+  /** A host is there, and none is answering. */
+  idle(): boolean;
   answer(texts: readonly string[]): Promise<HostAnswer>;
   release(): void;
 }
@@ -55,7 +57,7 @@ export interface BatcherOptions {
   onBatch?: (batch: { texts: number; truncated: number; hostMilliseconds: number; milliseconds: number }) => void;
 }
 
-/** Rows that are asked again, with nothing else in their batch. */
+/** Rows that are asked again, alone: what their host does then is their doing. */
 interface Again {
   rows: readonly number[];
   /** Times that a host ended over exactly these rows. */
@@ -94,7 +96,7 @@ interface Batch {
   parts: Part[];
   texts: string[];
   columns: number;
-  again: Omit<Again, 'rows'>;
+  again: Again | undefined;
 }
 
 /** Before anything has been measured. */
@@ -118,6 +120,8 @@ export class DynamicBatcher {
   readonly #queues: Record<Priority, Job[]> = { interactive: [], bulk: [] };
   #queuedInteractive = 0;
   #interactiveBatches = 0;
+  /** Rows are being asked again: nothing else is until they are answered. */
+  #alone = false;
   #waiting = false;
   #closed = false;
   #measured = { milliseconds: 0, tokens: 0, texts: 0 };
@@ -218,6 +222,9 @@ export class DynamicBatcher {
   /** The next batch that a host has room for. */
   #form(): Batch | undefined {
     const { interactive, bulk } = this.#queues;
+    if (this.#alone) return undefined;
+    const held = [...interactive, ...bulk].find((job) => job.again.length > 0);
+    if (held !== undefined) return this.#formAgain(held);
     const bulkFirst = bulk.length > 0 && this.#interactiveBatches >= interactiveRun;
     for (const queue of bulkFirst ? [bulk, interactive] : [interactive, bulk]) {
       const batch = this.#formFrom(queue);
@@ -228,22 +235,24 @@ export class DynamicBatcher {
     return undefined;
   }
 
+  #formAgain(job: Job): Batch | undefined {
+    const [again] = job.again;
+    if (again === undefined || job.lease === undefined || !job.lease.idle()) return undefined;
+    job.again.shift();
+    this.#countTaken(job, again.rows.length);
+    if (pendingOf(job) === 0) this.#dequeue(job);
+    this.#alone = true;
+    const texts = again.rows.map((row) => job.texts[row] ?? '');
+    return { lease: job.lease, parts: [{ job, rows: again.rows }], texts, columns: 0, again };
+  }
+
   #formFrom(queue: readonly Job[]): Batch | undefined {
     let batch: Batch | undefined;
     const limit = this.#batchTokens();
     for (const job of queue.slice()) {
       const lease = this.#leaseOf(job);
       if (lease === undefined || (batch === undefined && lease.room() === 0)) continue;
-      const alone = job.again[0];
-      if (alone !== undefined) {
-        if (batch !== undefined) continue;
-        job.again.shift();
-        if (pendingOf(job) === 0) this.#dequeue(job);
-        this.#countTaken(job, alone.rows.length);
-        const texts = alone.rows.map((row) => job.texts[row] ?? '');
-        return { lease, parts: [{ job, rows: alone.rows }], texts, columns: 0, again: alone };
-      }
-      batch ??= { lease, parts: [], texts: [], columns: 0, again: { ended: 0, suspect: false } };
+      batch ??= { lease, parts: [], texts: [], columns: 0, again: undefined };
       if (lease.serving !== batch.lease.serving) continue;
       if (!this.#take(job, batch, limit)) break;
     }
@@ -308,8 +317,9 @@ export class DynamicBatcher {
         at += rows.length;
       }
     } catch (error) {
-      for (const part of parts) this.#askAgain(part, { error, ...batch.again, alone: parts.length === 1 });
+      for (const part of parts) this.#askAgain(part, { error, again: batch.again, alone: parts.length === 1 });
     }
+    if (batch.again !== undefined) this.#alone = false;
     for (const { job } of parts) {
       job.batches--;
       this.#endIfDone(job);
@@ -320,7 +330,6 @@ export class DynamicBatcher {
   }
 
   #measure({ texts, columns }: Batch, milliseconds: number): void {
-    // Rows asked again are no measure.
     if (columns === 0) return;
     const { milliseconds: before, tokens, texts: textsBefore } = this.#measured;
     this.#measured = {
@@ -333,9 +342,10 @@ export class DynamicBatcher {
   /** Rows whose batch failed: who is innocent is asked again, who is not is found. */
   #askAgain(
     { job, rows }: Part,
-    { error, alone, suspect, ...failed }: { error: unknown; alone: boolean } & Omit<Again, 'rows'>,
+    { error, again, alone }: { error: unknown; again: Again | undefined; alone: boolean },
   ): void {
     if (job.over) return;
+    const suspect = again?.suspect ?? false;
     if (!(error instanceof TidemillError)) return this.#fail(job, error);
     const put = (...groups: Again[]) => {
       this.#dequeue(job);
@@ -343,9 +353,9 @@ export class DynamicBatcher {
       this.#enqueue(job);
     };
     // The host ended over another batch.
-    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: failed.ended, suspect });
+    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: again?.ended ?? 0, suspect });
     // With others it was perhaps not these; and a host may be ended from outside.
-    const ended = alone ? failed.ended + 1 : 0;
+    const ended = alone ? (again?.ended ?? 0) + 1 : 0;
     const invalid = error.code === 'MODEL_OUTPUT_INVALID';
     const certain = invalid ? alone : ended >= (suspect && rows.length > 1 ? 1 : 2);
     if (!certain) return put({ rows, ended, suspect });

@@ -43,6 +43,7 @@ async function openPool(hosts: number, deadly?: string) {
   const lease: Lease = {
     serving: { ...serving, labels: bundle.manifest.labels, maximumLength: 1000 },
     room: () => pool.room,
+    idle: () => pool.idle,
     answer: (texts) => pool.answer(texts),
     release: () => undefined,
   };

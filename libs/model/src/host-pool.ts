@@ -71,6 +71,11 @@ export class HostPool {
     );
   }
 
+  /** A host is there, and none is answering. */
+  get idle(): boolean {
+    return this.alive > 0 && this.#places.every(({ batches }) => batches === 0);
+  }
+
   /** Hosts that answer now. */
   get alive(): number {
     return this.#places.filter(({ host }) => host !== undefined).length;

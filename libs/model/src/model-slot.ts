@@ -123,6 +123,7 @@ export class ModelSlot {
     return {
       serving: loaded.serving,
       room: () => loaded.hosts.room,
+      idle: () => loaded.hosts.idle,
       answer: (texts) => loaded.hosts.answer(texts),
       release: () => {
         if (--loaded.leases === 0 && loaded !== this.#current) loaded.drained.resolve();
