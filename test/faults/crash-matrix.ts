@@ -121,13 +121,14 @@ async function main(): Promise<void> {
       for (const { kind, happen } of phase) {
         await happen(matrix);
         const last = matrix.faults.at(-1);
-        say(`${matrix.faults.length}. ${last?.name}: all answered after ${seconds(last?.catchUp ?? 0)}`);
+        say(`${matrix.faults.length}. ${last?.name}: caught up after ${seconds(last?.catchUp ?? 0)}`);
         took.set(kind, [...(took.get(kind) ?? []), last?.catchUp ?? 0]);
       }
       say(`auditing ${matrix.sent} texts`);
       await audited(matrix, say);
     }
     closing(matrix, took);
+    process.stdout.write(`\n$ tidemill audit texts\n${(await matrix.runAudit()).stdout}`);
   } finally {
     await stack.close();
   }

@@ -50,7 +50,7 @@ export type AuditAnswer = Omit<z.output<typeof auditAnswer>, 'findings'> & {
   wrong: Record<string, number>;
 };
 
-/** What a fault did, and how long it took until everything sent meanwhile was answered and committed. */
+/** What a fault did, and how long it took until everything sent meanwhile was answered, and stored where there are tables. */
 export interface FaultRecord {
   name: string;
   catchUp: number;
@@ -132,7 +132,7 @@ export class CrashMatrix implements AsyncDisposable {
     await this.#stack.disposeAsync();
   }
 
-  /** As many instances as this; the newest leave first. */
+  /** As many instances as this, all of them at work; the newest leave first. */
   async scale(count: number, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const entry = join(import.meta.dirname, 'faulty-inference.ts');
     while (this.#instances.length < count) {
@@ -149,6 +149,7 @@ export class CrashMatrix implements AsyncDisposable {
       this.#instances.push(this.#stack.use(instance));
     }
     for (const leaving of this.#instances.splice(count)) await leaving.stop(signal);
+    for (const { process } of this.#instances) await process.url;
   }
 
   /** Sends texts; every 97th cannot be read, every 193rd is for a model nobody has made. */
@@ -174,18 +175,19 @@ export class CrashMatrix implements AsyncDisposable {
     await this.#producer.send('model-versions', [{ key: model, value }]);
   }
 
-  /** Lets something happen while texts come, at least so many, and waits until all of them are answered. */
+  /** Lets something happen while texts come, at least so many, and waits until all of them are answered and stored. */
   async fault(name: string, texts: number, happen: () => Promise<void>): Promise<void> {
     const began = performance.now();
-    const end = this.#sent + texts;
     let over = false;
     const happening = happen().finally(() => (over = true));
+    // Many at once, for large batches; then some all the time.
     const sending = async () => {
+      await this.send(texts);
       for (; !over; await delay(50)) await this.send(chunk);
-      if (this.#sent < end) await this.send(end - this.#sent);
     };
     await Promise.all([happening, sending()]);
     await this.caughtUp();
+    if (this.#tables !== undefined) await this.#stored();
     this.faults.push({ name, catchUp: performance.now() - began });
   }
 
@@ -232,7 +234,6 @@ export class CrashMatrix implements AsyncDisposable {
       process.kill(own.pid, signal);
       await delay(2 * session);
       if (signal === 'SIGSTOP') process.kill(own.pid, 'SIGCONT');
-      await this.#stored();
     });
   }
 
@@ -251,8 +252,15 @@ export class CrashMatrix implements AsyncDisposable {
     await within(caughtUpWithin, 'everything is stored', until(done));
   }
 
+  /** What `tidemill audit texts` says, for programs. */
+  async audit(): Promise<AuditAnswer> {
+    const { code, stdout } = await this.runAudit('--json');
+    const { findings, ...answer } = auditAnswer.parse(JSON.parse(stdout));
+    return { code, ...answer, wrong: Object.fromEntries(Object.entries(findings).filter(([, count]) => count > 0)) };
+  }
+
   /** `tidemill audit texts` as a user runs it. */
-  async audit(...args: string[]): Promise<AuditAnswer> {
+  async runAudit(...args: string[]): Promise<{ code: number | null; stdout: string }> {
     const { folder, kafka } = this.#parts;
     const dataDirectory = join(folder, 'audit');
     await mkdir(dataDirectory, { recursive: true });
@@ -267,11 +275,10 @@ export class CrashMatrix implements AsyncDisposable {
       this.#tables === undefined
         ? ['--no-tables']
         : ['--url', await this.#tables.process.url, '--token', await this.#token()];
-    const asked = ['audit', 'texts', '--config', config, '--json', '--wait', '2m', ...tables, ...args];
+    const asked = ['audit', 'texts', '--config', config, '--wait', '2m', ...tables, ...args];
     const { code, stdout, stderr } = await tidemill(...asked);
     if (stdout === '') throw new Error(`tidemill ${asked.join(' ')}:\n${stderr}`);
-    const { findings, ...answer } = auditAnswer.parse(JSON.parse(stdout));
-    return { code, ...answer, wrong: Object.fromEntries(Object.entries(findings).filter(([, count]) => count > 0)) };
+    return { code, stdout };
   }
 
   /** Where serving-status tells another first offset of an epoch in a partition than its first answer has. */

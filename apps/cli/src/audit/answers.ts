@@ -6,7 +6,8 @@ const rounding = 1e-3;
 
 /** 64 bits of the SHA-256 over a value as JSON. */
 export function digestOf(value: unknown): bigint {
-  return hash('sha256', JSON.stringify(value), 'buffer').readBigUInt64LE();
+  // As hex: a buffer of its own for each would be freed late.
+  return BigInt(`0x${hash('sha256', JSON.stringify(value), 'hex').slice(0, 16)}`);
 }
 
 /** How an answer relates to the first one under its key. */

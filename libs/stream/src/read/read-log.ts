@@ -79,7 +79,8 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
     groupId: `${topic}-reader-${newId()}`,
     topics: [topic],
     concurrency: 1,
-    bytesPerPartition: 1_048_576,
+    // Of compressed bytes: what they hold may be twenty times as much.
+    bytesPerPartition: 131_072,
     async handle(batch, control) {
       const { partition } = batch;
       const last = until?.get(partition);
