@@ -6,7 +6,15 @@
  * Prints the tables of docs/statistics.md.
  */
 import { seededRandom } from '#libs/statistics';
-import { coverage, type Discordance, mcNemarRates, pairedCoverage, shareOf, worseAt } from './simulations.ts';
+import {
+  canaryVerdict,
+  coverage,
+  type Discordance,
+  mcNemarRates,
+  pairedCoverage,
+  shareOf,
+  worseAt,
+} from './simulations.ts';
 
 /** Of the intervals, for each row. */
 const simulations = 1000;
@@ -40,6 +48,30 @@ sequential('two points better', { onlyOld: 0.04, onlyNew: 0.06 }, { simulations:
 sequential('two points worse', { onlyOld: 0.06, onlyNew: 0.04 }, { simulations: 1000, labels: 5000 });
 sequential('five points worse', { onlyOld: 0.08, onlyNew: 0.03 }, { simulations: 1000, labels: 5000 });
 sequential('ten points worse', { onlyOld: 0.13, onlyNew: 0.03 }, { simulations: 1000, labels: 5000 });
+
+function canary(name: string, discordance: Discordance, trials: number): void {
+  const random = seededRandom(2);
+  const options = { errorRate: 0.01, minimumLabels: 50, maximumLabels: 5000, random };
+  const ends = Array.from({ length: trials }, () => canaryVerdict(discordance, options));
+  const of = (wanted: string) => ends.filter(({ verdict }) => verdict === wanted);
+  const shares = ['better', 'worse', 'no-difference'].map((wanted) => (100 * of(wanted).length) / trials);
+  const decided = ends.filter(({ verdict }) => verdict !== 'no-difference').map(({ labels }) => labels);
+  const median = decided.toSorted((a, b) => a - b)[Math.floor(decided.length / 2)];
+  console.log(
+    `| ${name} | ${trials} | ${shares.map((share) => `${share.toFixed(2)} %`).join(' | ')} | ${median ?? ''} |`,
+  );
+}
+
+console.log(
+  '\n| canary at 1 % in each direction, up to 5,000 labels | trials | better | worse | neither | at label (median) |',
+);
+console.log('|---|---|---|---|---|---|');
+canary('equally good, 10 % discordant', { onlyOld: 0.05, onlyNew: 0.05 }, 10_000);
+canary('equally good, 60 % discordant', { onlyOld: 0.3, onlyNew: 0.3 }, 10_000);
+canary('two points better', { onlyOld: 0.04, onlyNew: 0.06 }, 1000);
+canary('five points better', { onlyOld: 0.03, onlyNew: 0.08 }, 1000);
+canary('ten points better', { onlyOld: 0.03, onlyNew: 0.13 }, 1000);
+canary('five points worse', { onlyOld: 0.08, onlyNew: 0.03 }, 1000);
 
 console.log('\n| McNemar at 5 %, 300 texts | exact, two-sided | mid-p, one-sided |\n|---|---|---|');
 for (const [name, discordance] of [

@@ -1,5 +1,13 @@
 import { type Random, seededRandom } from '#libs/statistics';
-import { comparePaired, evaluatePredictions, mcNemarTest, SequentialComparison } from '../src/index.ts';
+import {
+  type CanaryTrial,
+  canaryTrial,
+  type CanaryTrialOptions,
+  comparePaired,
+  evaluatePredictions,
+  mcNemarTest,
+  SequentialComparison,
+} from '../src/index.ts';
 
 /** Share of simulations in which something happens. */
 export function shareOf(simulations: number, happens: (index: number) => boolean): number {
@@ -26,6 +34,24 @@ export function worseAt(
     if (watch.update({ oldRight, newRight: u >= onlyOld }).worse) return label;
   }
   return undefined;
+}
+
+/** How the trial of a canary ends, looking after each label, and at which of them. */
+export function canaryVerdict(
+  { onlyOld, onlyNew }: Discordance,
+  { random, ...options }: CanaryTrialOptions & { random: Random },
+): { verdict: CanaryTrial['verdict']; labels: number } {
+  const counts = { labels: 0, onlyChampionRight: 0, onlyCanaryRight: 0 };
+  for (;;) {
+    counts.labels++;
+    const u = random();
+    if (u < onlyOld) counts.onlyChampionRight++;
+    else if (u < onlyOld + onlyNew) counts.onlyCanaryRight++;
+    // Labels that say nothing change nothing.
+    else if (counts.labels > options.minimumLabels && counts.labels < options.maximumLabels) continue;
+    const { verdict } = canaryTrial(counts, options);
+    if (verdict !== 'undecided') return { verdict, labels: counts.labels };
+  }
 }
 
 /** Rejections at `level` of McNemar's tests on fresh texts. */

@@ -1,4 +1,5 @@
 export { expectedCalibrationError } from './calibration-error.ts';
+export { type CanaryTrial, canaryTrial, type CanaryTrialOptions, type PairedCounts } from './canary-trial.ts';
 export { comparePaired, type PairedComparison, type PairedPrediction } from './compare-paired.ts';
 export { type ConfusionMatrix, confusionMatrix, type LabelledPrediction } from './confusion-matrix.ts';
 export {

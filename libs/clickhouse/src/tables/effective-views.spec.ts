@@ -3,6 +3,7 @@ import type { Label, ModelVersion, Prediction, Text } from '#libs/events';
 import type { ClickHouse } from '../clickhouse.ts';
 import { readExamples } from '../testing/examples.ts';
 import { openTemporaryClickHouse } from '../testing/temporary-clickhouse.ts';
+import { pairedAnswers } from '../questions/paired-answers.ts';
 import { type Coordinates, toRow, type TableRow } from './rows.ts';
 
 let db: ClickHouse;
@@ -244,6 +245,31 @@ describe('challengers', () => {
       { text_id: 'f', champion: 1, challenger: 2, x: 1, y: 1, role: 'canary' },
       { text_id: 'a', champion: 1, challenger: 3, x: 1, y: 1, role: 'shadow' },
     ]);
+  });
+
+  test('are counted pair by pair as the view has them', async () => {
+    await insert('counted', [
+      { textId: 'a', ...champion, label: 'good' },
+      { textId: 'a', ...shadow(2), label: 'bad' },
+      { textId: 'b', ...shadow(1), label: 'bad' },
+      { textId: 'b', ...canary, label: 'good' },
+      { textId: 'c', ...champion, label: 'good' },
+      { textId: 'd', ...champion, label: 'good' },
+      { textId: 'd', ...shadow(1), label: 'good' },
+      { textId: 'd', ...canary, label: 'good' },
+      { textId: 'd', ...shadow(2), label: 'good' },
+      { textId: 'e', ...champion, label: 'good' },
+      { textId: 'e', ...shadow(2), label: 'good', inferredAt: 5 },
+    ]);
+    const span = { model: 'counted', epoch: 1, champion: 1, challenger: 2, since: 6, until: 9e12 };
+    const counts = { championRight: 2, challengerRight: 2, onlyChampionRight: 1, onlyChallengerRight: 1 };
+    expect(await pairedAnswers(db, span)).toEqual({ labels: 3, ...counts });
+    const earlier = await pairedAnswers(db, { ...span, since: 0 });
+    const sql = `SELECT count() AS labels, sum(champion_correct) AS x, sum(challenger_correct) AS y
+      FROM challenger_comparison WHERE model = 'counted'`;
+    const view = { labels: earlier.labels, x: earlier.championRight, y: earlier.challengerRight };
+    expect(await db.query(sql)).toEqual([view]);
+    expect(await pairedAnswers(db, { ...span, until: 0 })).toMatchObject({ labels: 0 });
   });
 
   test('make no swap: an epoch has the event that began it', async () => {
