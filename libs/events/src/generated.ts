@@ -342,7 +342,7 @@ export interface TriggerDecision {
   id: string;
   /** Model name. */
   model: string;
-  /** schedule, accuracy, new-labels, drift, manual or rollback. */
+  /** schedule, accuracy, new-labels, drift, manual, rollback or canary. */
   policy: string;
   /** fired, held (met, but something forbids it now) or not-met. */
   outcome: string;
@@ -492,6 +492,6 @@ export const topics = {
   "retentionMilliseconds": 31536000000,
   "compatibility": "BACKWARD",
   "deadLetter": false,
-  "schema": "{\"type\":\"record\",\"name\":\"TriggerDecision\",\"namespace\":\"io.tidemill\",\"doc\":\"One evaluation of one trigger policy: fired, or why not.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"model:policy:evidence id.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"policy\",\"type\":\"string\",\"doc\":\"schedule, accuracy, new-labels, drift, manual or rollback.\"},{\"name\":\"outcome\",\"type\":\"string\",\"doc\":\"fired, held (met, but something forbids it now) or not-met.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"evidence\",\"type\":\"string\",\"doc\":\"The figures looked at, as a JSON object.\"},{\"name\":\"occurredAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"Event time of the evidence.\"},{\"name\":\"decidedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When the decision was taken.\"},{\"name\":\"requestId\",\"type\":[\"null\",\"string\"],\"doc\":\"The retraining request that was emitted.\",\"default\":null}]}"
+  "schema": "{\"type\":\"record\",\"name\":\"TriggerDecision\",\"namespace\":\"io.tidemill\",\"doc\":\"One evaluation of one trigger policy: fired, or why not.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"model:policy:evidence id.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"policy\",\"type\":\"string\",\"doc\":\"schedule, accuracy, new-labels, drift, manual, rollback or canary.\"},{\"name\":\"outcome\",\"type\":\"string\",\"doc\":\"fired, held (met, but something forbids it now) or not-met.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"evidence\",\"type\":\"string\",\"doc\":\"The figures looked at, as a JSON object.\"},{\"name\":\"occurredAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"Event time of the evidence.\"},{\"name\":\"decidedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When the decision was taken.\"},{\"name\":\"requestId\",\"type\":[\"null\",\"string\"],\"doc\":\"The retraining request that was emitted.\",\"default\":null}]}"
 }
 } as const;

@@ -148,6 +148,11 @@ export const metricDefinitions = {
   },
   tidemill_promotions_total: { kind: 'counter', help: 'Versions promoted to production.', labels: ['model'] },
   tidemill_refusals_total: { kind: 'counter', help: 'Versions refused by a gate.', labels: ['model'] },
+  tidemill_canaries_withdrawn_total: {
+    kind: 'counter',
+    help: 'Canaries that were not better than the champion and were withdrawn.',
+    labels: ['model'],
+  },
   tidemill_rollbacks_total: { kind: 'counter', help: 'Versions rolled back.', labels: ['model'] },
   tidemill_http_requests_total: { kind: 'counter', help: 'HTTP requests answered.', labels: [] },
   tidemill_http_request_seconds: {

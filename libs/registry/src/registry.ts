@@ -271,6 +271,13 @@ export class Registry extends RegistryReader {
     });
   }
 
+  /** Tells inference what answers of a model, if it has not been told; after a change that failed half-way. */
+  announce(model: string): Promise<void> {
+    return this.#serially(async () => {
+      await this.#announce(model);
+    });
+  }
+
   setAlias({ model, alias, version, by, reason }: { model: string; alias: string; version: number } & Decider) {
     return this.#serially(async () => {
       if (this.model(model)?.aliases[alias] === version) return;

@@ -20,6 +20,8 @@ export class DecisionLog {
   readonly #lastDrift = new Map<string, TriggerDecision>();
   /** By model, the last decision to roll back. */
   readonly #lastRollback = new Map<string, TriggerDecision>();
+  /** By model, the last decision that ended the trial of a canary. */
+  readonly #lastCanary = new Map<string, TriggerDecision>();
   #reader: LogReader | undefined;
 
   constructor(stream: Stream) {
@@ -53,6 +55,10 @@ export class DecisionLog {
     return this.#lastScheduled.get(model);
   }
 
+  lastCanary(model: string): TriggerDecision | undefined {
+    return this.#lastCanary.get(model);
+  }
+
   lastRollback(model: string): TriggerDecision | undefined {
     return this.#lastRollback.get(model);
   }
@@ -79,6 +85,7 @@ export class DecisionLog {
     if (policy === 'schedule') this.#lastScheduled.set(model, occurredAt);
     if (policy === 'drift') this.#lastDrift.set(model, decision);
     if (policy === 'rollback' && outcome === 'fired') this.#lastRollback.set(model, decision);
+    if (policy === 'canary' && outcome === 'fired') this.#lastCanary.set(model, decision);
     // People and the schedule go by the clock, which says nothing about event time.
     if (outcome !== 'fired' || !policiesOnEvents.has(policy)) return;
     this.#lastFired.set(model, Math.max(occurredAt, this.#lastFired.get(model) ?? occurredAt));

@@ -1,6 +1,6 @@
 import type { RetrainingRequest, TriggerDecision } from '#libs/events';
 
-export type Policy = 'schedule' | 'accuracy' | 'new-labels' | 'drift' | 'manual' | 'rollback';
+export type Policy = 'schedule' | 'accuracy' | 'new-labels' | 'drift' | 'manual' | 'rollback' | 'canary';
 
 /** What a policy makes of the evidence, before anything that may hold it back. */
 export interface Finding {
@@ -55,7 +55,7 @@ export function decide(finding: Finding, occasion: Occasion, hold: Hold): Trigge
     evidence: JSON.stringify(finding.evidence),
     occurredAt: occasion.occurredAt,
     decidedAt: occasion.decidedAt,
-    requestId: outcome === 'fired' && policy !== 'rollback' ? id : null,
+    requestId: outcome === 'fired' && policy !== 'rollback' && policy !== 'canary' ? id : null,
   };
 }
 

@@ -109,11 +109,16 @@ async function close(): Promise<void> {
 
 /** Registers and promotes a version; another `variant` knows another language. */
 async function promote(variant: number): Promise<void> {
-  await store.withTemporary(async (folder) => {
+  const version = await register(variant);
+  await registry.promote({ model, version, by: 'ana', reason: 'a test' });
+}
+
+function register(variant: number): Promise<number> {
+  return store.withTemporary(async (folder) => {
     const bundle = await writeTestBundle(join(folder, 'bundle'), { labels, variant, model });
     await store.addBundle(bundle.directory, bundle.digest);
     const about = { model, requestId: null, by: 'ana', reason: 'a test' };
-    const version = await registry.registerVersion({
+    return await registry.registerVersion({
       ...about,
       runId: null,
       digest: bundle.digest,
@@ -121,8 +126,24 @@ async function promote(variant: number): Promise<void> {
       metrics: {},
       lineage: null,
     });
-    await registry.promote({ model, version, by: 'ana', reason: 'a test' });
   });
+}
+
+/** Version 2 becomes the canary; it and the champion answer 80 labelled texts, every other one or all of them right. */
+async function tryCanary(right: { champion: 'half' | 'all'; canary: 'half' | 'all' }): Promise<void> {
+  const version = await register(3);
+  await registry.challenge({ model, version, role: 'canary', share: 0.1, by: 'ana', reason: 'a test' });
+  await labelled(1, 80);
+  const answers = Array.from({ length: 80 }, (_, i) => {
+    const of = (which: 'half' | 'all') => (i % 2 === 0 || which === 'half' ? 'north' : 'south');
+    const byCanary = i % 10 === 0;
+    const said = { ...example('predictions/1/ordinary'), model, epoch: 1, textId: `1-${i}`, inputOffset: i };
+    return [
+      { ...said, version: 1, role: byCanary ? 'shadow' : 'champion', label: of(right.champion), inferredAt: 9e12 },
+      { ...said, version: 2, role: byCanary ? 'canary' : 'shadow', label: of(right.canary), inferredAt: 9e12 },
+    ];
+  });
+  await insert('predictions', answers.flat());
 }
 
 async function report(...reports: (DriftReport | PerformanceReport)[]): Promise<void> {
@@ -304,7 +325,7 @@ describe('triggers', () => {
     step().mockRejectedValueOnce(new Error('Kafka is away'));
     const producer = memory.stream.producer();
     await producer.send('performance-reports', [{ key: model, value: rolling(1, 0.5, { epoch: 2, version: 2 }) }]);
-    await vi.waitUntil(() => triggers.failure !== undefined);
+    await vi.waitUntil(() => triggers.failure !== undefined, { timeout: 20_000 });
     await close();
     await open();
     await decided();
@@ -361,5 +382,62 @@ describe('triggers', () => {
     await report(rolling(1, 0.9, { epoch: 2, version: 2 }));
     expect(decisions[0]).toMatchObject({ policy: 'rollback', outcome: 'not-met' });
     expect(registry.model(model)?.serving?.version).toBe(2);
+  });
+
+  it('promote a canary that is clearly better on the labels of texts that both answered', async () => {
+    await tryCanary({ champion: 'half', canary: 'all' });
+    await report(rolling(1, 0.5));
+    expect(decisions[0]).toMatchObject({
+      policy: 'canary',
+      outcome: 'fired',
+      requestId: null,
+      reason:
+        'on 80 labels of texts that both answered news@2 alone was right 40 times, news@1 alone 0 times: clearly better',
+    });
+    expect(registry.model(model)).toMatchObject({ serving: { version: 2, epoch: 2 }, challengers: [] });
+    expect(registry.model(model)?.history.at(-1)).toMatchObject({ by: 'policy canary' });
+  });
+
+  it('withdraw a canary that is clearly worse, and leave the champion alone', async () => {
+    await tryCanary({ champion: 'all', canary: 'half' });
+    await report(rolling(1, 0.9));
+    expect(decisions[0]).toMatchObject({ policy: 'canary', outcome: 'fired' });
+    expect(JSON.parse(decisions[0]?.evidence ?? '')).toMatchObject({ verdict: 'worse', onlyChampionRight: 40 });
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 1 }, challengers: [] });
+    expect(registry.version(model, 2)?.stage).toBe('staging');
+  });
+
+  it('go on trying a canary that is as good, until it had the most labels it is given', async () => {
+    await tryCanary({ champion: 'all', canary: 'all' });
+    await report(rolling(1, 0.9));
+    expect(decisions[0]).toMatchObject({ policy: 'canary', outcome: 'not-met' });
+    expect(registry.model(model)?.challengers).toHaveLength(1);
+    config.retraining.canary.maximumLabels = 80;
+    await report(rolling(2, 0.9));
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1 }, challengers: [] });
+  });
+
+  it('leave alone a canary that people have set again since its end was decided', async () => {
+    await tryCanary({ champion: 'all', canary: 'half' });
+    await report(rolling(1, 0.9));
+    await registry.challenge({ model, version: 2, role: 'canary', share: 0.2, by: 'ana', reason: 'once more' });
+    config.retraining.canary.enabled = false;
+    await report(rolling(2, 0.9));
+    expect(registry.model(model)?.challengers).toMatchObject([{ version: 2, share: 0.2 }]);
+  });
+
+  it.each([
+    ['decision is written', () => vi.spyOn(log, 'write')],
+    ['version is changed', () => vi.spyOn(registry, 'promote')],
+  ])('end a trial once, also when they end before the %s', async (_, step) => {
+    await tryCanary({ champion: 'half', canary: 'all' });
+    step().mockRejectedValueOnce(new Error('Kafka is away'));
+    await memory.stream.producer().send('performance-reports', [{ key: model, value: rolling(1, 0.5) }]);
+    await vi.waitUntil(() => triggers.failure !== undefined, { timeout: 20_000 });
+    await close();
+    await open();
+    await decided();
+    expect(registry.model(model)?.history.map(({ version }) => version)).toEqual([1, 2]);
+    expect(said().filter((what) => what.startsWith('canary'))).toEqual(['canary fired']);
   });
 });

@@ -7,6 +7,7 @@ import type { LogReader, Stream } from '#libs/stream';
 import type { RequestQueue } from '../workflow/request-queue.ts';
 import { storedPatience, untilStored } from '../workflow/stored.ts';
 import { accuracyPolicy } from './accuracy.policy.ts';
+import { canaryConclusion, canaryFinding } from './canary-trial.ts';
 import { decide, decisionId, type Finding, type Occasion } from './decision.ts';
 import type { DecisionLog } from './decision-log.ts';
 import { DriftHistory } from './drift-history.ts';
@@ -36,7 +37,7 @@ const retryAfter = 1000;
  * From reports to decisions:
  *
  *   drift report                → drift
- *   performance report, rolling → rollback, drift that was held for want of labels, accuracy, new labels
+ *   performance report, rolling → rollback, canary, drift that was held for want of labels, accuracy, new labels
  *
  * Each decision is fired, held or not met, and is written with its figures whatever it is. Reports of the two topics are
  * looked at in the order of event time, so that the same stream gives the same decisions. Both topics are read from
@@ -157,6 +158,8 @@ export class Triggers {
     const occasion = this.#occasion(report);
     if (!this.#taken('rollback', occasion)) await this.#watch(report, occasion);
     await this.#rollBack(model);
+    if (!this.#taken('canary', occasion)) await this.#judge(model, occasion);
+    await this.#conclude(model);
     const servingEpoch = registry.model(model)?.serving?.epoch;
     await this.#onLabels(occasion);
     if (below > 0 && !this.#taken('accuracy', occasion))
@@ -200,6 +203,32 @@ export class Triggers {
     // Also when it is done: inference may not have been told.
     await registry.rollback({ model, by: 'policy rollback', reason, requestId });
     if (!done) metrics.increment('tidemill_rollbacks_total', { model });
+  }
+
+  async #judge(model: string, occasion: Occasion): Promise<void> {
+    const { registry, log } = this.#options;
+    const registered = registry.model(model);
+    if (registered === undefined) return;
+    const finding = await canaryFinding(this.#options, registered, occasion.occurredAt);
+    if (finding === undefined) return;
+    await log.write(decide(finding, occasion, { pending: false, lastRetraining: undefined, coolDown: 0 }));
+  }
+
+  /** As a rollback is: decided first, done then. */
+  async #conclude(model: string): Promise<void> {
+    const { registry, log, metrics } = this.#options;
+    const decision = log.lastCanary(model);
+    const registered = registry.model(model);
+    if (decision === undefined || registered === undefined) return;
+    const conclusion = canaryConclusion(registered, decision);
+    // Also when it is done: inference may not have been told.
+    if (conclusion === undefined) return registry.announce(model);
+    const about = { model, version: conclusion.canary.version, by: 'policy canary', reason: decision.reason };
+    if (conclusion.promote) await registry.promote(about);
+    else await registry.withdraw(about);
+    metrics.increment(conclusion.promote ? 'tidemill_promotions_total' : 'tidemill_canaries_withdrawn_total', {
+      model,
+    });
   }
 
   async #decide(finding: Finding, occasion: Occasion): Promise<void> {

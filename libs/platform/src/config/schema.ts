@@ -233,6 +233,15 @@ const retraining = section({
     significance: share.default(0.01).describe('Error rate of the rollback test over the whole watch.'),
     watchedLabels: count.default(2000).describe('Live labels after which a promoted version is watched no longer.'),
   }),
+  canary: section({
+    enabled: z
+      .boolean()
+      .default(true)
+      .describe('Promote a canary that is clearly better than the champion, withdraw one that is not.'),
+    significance: share.default(0.01).describe('Error rate of the trial in each direction, however often it looks.'),
+    minimumLabels: count.default(50).describe('Labels of texts that both answered before a canary is decided about.'),
+    maximumLabels: count.default(5000).describe('Labels after which a canary without a clear difference is withdrawn.'),
+  }),
 });
 
 const signing = section({
