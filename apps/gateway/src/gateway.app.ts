@@ -5,6 +5,7 @@ import { type TopicName, topics } from '#libs/events';
 import { type RunningApp, startHttpApp } from '#libs/http';
 import { type Clock, type Configuration, type Logger, type Metrics, Readiness } from '#libs/platform';
 import type { Stream } from '#libs/stream';
+import { Comparisons } from './comparisons/comparisons.ts';
 import { Admission } from './edge/admission.ts';
 import { Guard } from './edge/guard.ts';
 import { acceptStreams, checkMediaType } from './edge/media-types.ts';
@@ -127,6 +128,7 @@ function gatewayParts(
     batches: new BatchPredictions(predictor, 2 * config.stream.maximumTextBytes),
     predictions: new EffectivePredictions(clickhouse, () => directory.names),
     reports: new Reports(clickhouse),
+    comparisons: new Comparisons(clickhouse, registry, config.retraining.canary),
     analyst: new AnalystSql(clickhouse),
     eventClients: new EventClients(hub, config.http.maximumEventClients),
     inferenceHealth: new InferenceHealth(inference, readiness),

@@ -1,4 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
+import { Comparisons } from './comparisons/comparisons.ts';
+import { ComparisonsController } from './comparisons/comparisons.controller.ts';
 import { Guard } from './edge/guard.ts';
 import { EventClients } from './events/event-clients.ts';
 import { EventsController } from './events/events.controller.ts';
@@ -33,6 +35,7 @@ export interface GatewayParts {
   batches: BatchPredictions;
   predictions: EffectivePredictions;
   reports: Reports;
+  comparisons: Comparisons;
   analyst: AnalystSql;
   eventClients: EventClients;
   inferenceHealth: InferenceHealth;
@@ -50,6 +53,7 @@ export class GatewayModule {
         PredictController,
         PredictionsController,
         ReportsController,
+        ComparisonsController,
         ModelsController,
         OpenInferenceController,
         EventsController,
@@ -66,6 +70,7 @@ export class GatewayModule {
         { provide: BatchPredictions, useValue: parts.batches },
         { provide: EffectivePredictions, useValue: parts.predictions },
         { provide: Reports, useValue: parts.reports },
+        { provide: Comparisons, useValue: parts.comparisons },
         { provide: AnalystSql, useValue: parts.analyst },
         { provide: EventClients, useValue: parts.eventClients },
         { provide: InferenceHealth, useValue: parts.inferenceHealth },

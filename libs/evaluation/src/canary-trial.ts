@@ -36,8 +36,9 @@ export function canaryTrial(counts: PairedCounts, options: CanaryTrialOptions): 
   const { errorRate, minimumLabels, maximumLabels } = options;
   if (!(errorRate > 0 && errorRate < 1)) throw new RangeError(`the error rate must be in (0, 1), got ${errorRate}`);
   const { labels, onlyChampionRight, onlyCanaryRight } = counts;
-  const worse = evidenceOfWorse(onlyChampionRight, onlyCanaryRight);
-  const better = evidenceOfWorse(onlyCanaryRight, onlyChampionRight);
+  // JSON has no infinity.
+  const worse = Math.min(Number.MAX_VALUE, evidenceOfWorse(onlyChampionRight, onlyCanaryRight));
+  const better = Math.min(Number.MAX_VALUE, evidenceOfWorse(onlyCanaryRight, onlyChampionRight));
   const evidence = { evidenceOfBetter: better, evidenceOfWorse: worse };
   if (labels < minimumLabels) return { verdict: 'undecided', ...evidence };
   if (worse >= 1 / errorRate) return { verdict: 'worse', ...evidence };

@@ -42,6 +42,20 @@ export async function listModels(options: CommonOptions): Promise<void> {
   );
 }
 
+interface Comparison {
+  epoch: number;
+  champion: number;
+  challenger: number;
+  labels: number;
+  championRight: number;
+  challengerRight: number;
+  onlyChampionRight: number;
+  onlyChallengerRight: number;
+  evidenceOfBetter: number;
+  evidenceOfWorse: number;
+  decisiveEvidence: number;
+}
+
 export async function showModel(name: string, options: CommonOptions): Promise<void> {
   const { model, version } = parseModelName(name);
   const client = await GatewayClient.open(options);
@@ -58,6 +72,8 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
     const answers = role === 'canary' ? `answers ${share * 100} % of the texts` : 'answers beside';
     printLine(`${model}@${version} is a ${role} since ${since} and ${answers}`);
   }
+  if (answer.challengers.length > 0)
+    printComparisons(model, (await client.json<{ items: Comparison[] }>(`/v1/models/${model}/comparisons`)).items);
   printTable(
     ['version', 'stage', 'accuracy', 'macro-F1', 'created', 'digest'],
     answer.versions.map(({ version, stage, metrics, createdAt, digest }) => [
@@ -69,6 +85,39 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
       digest.slice(0, 12),
     ]),
   );
+}
+
+/** On the labels of texts that both answered. */
+function printComparisons(model: string, comparisons: readonly Comparison[]): void {
+  printTable(
+    [
+      'champion',
+      'challenger',
+      'epoch',
+      'labels',
+      'only champion right',
+      'only challenger right',
+      'gain',
+      'better',
+      'worse',
+    ],
+    comparisons.map((one) => [
+      `${model}@${one.champion}`,
+      `${model}@${one.challenger}`,
+      one.epoch,
+      one.labels,
+      one.onlyChampionRight,
+      one.onlyChallengerRight,
+      one.labels === 0 ? null : (one.challengerRight - one.championRight) / one.labels,
+      evidence(one.evidenceOfBetter, one.decisiveEvidence),
+      evidence(one.evidenceOfWorse, one.decisiveEvidence),
+    ]),
+  );
+}
+
+/** Evidence so far, of what decides. */
+function evidence(value: number, decisive: number): string {
+  return value >= decisive ? 'clearly' : `${value.toPrecision(2)} of ${decisive}`;
 }
 
 function showVersion(model: string, { version, stage, createdAt, digest, metrics, card, lineage }: Version): void {
@@ -190,10 +239,22 @@ export async function diff(left: string, right: string, options: CommonOptions):
     const [from, to] = [a.metrics[name] ?? null, b.metrics[name] ?? null];
     return { metric: name, left: from, right: to, difference: from === null || to === null ? null : to - from };
   });
-  if (options.json === true) return printJson({ left, right, sameBundle: a.digest === b.digest, metrics: rows });
+  const live = await liveComparisons(client, names);
+  if (options.json === true) return printJson({ left, right, sameBundle: a.digest === b.digest, metrics: rows, live });
   if (a.digest === b.digest) note('both are the same bundle');
   printTable(
     ['metric', left, right, 'difference'],
     rows.map((row) => [row.metric, row.left, row.right, row.difference]),
   );
+  if (live.length > 0) printComparisons(names[0]?.model ?? '', live);
+}
+
+/** Of two versions of one model, on live labels. */
+async function liveComparisons(
+  client: GatewayClient,
+  [a, b]: readonly { model: string; version: number }[],
+): Promise<Comparison[]> {
+  if (a === undefined || b === undefined || a.model !== b.model || a.version === b.version) return [];
+  const path = `/v1/models/${a.model}/comparisons?a=${a.version}&b=${b.version}`;
+  return (await client.json<{ items: Comparison[] }>(path)).items;
 }

@@ -101,7 +101,7 @@ export function addModelCommands(program: Command): void {
   speaksToGateway(
     models
       .command('diff')
-      .description('metrics of two versions side by side')
+      .description('metrics of two versions side by side, and what they answered to the same labelled texts')
       .argument('<a>', 'model@version')
       .argument('<b>', 'model@version'),
     ['tidemill models diff news@2 news@3'],

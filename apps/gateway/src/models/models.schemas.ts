@@ -41,6 +41,25 @@ export const followOutput = z
   .looseObject({ id: z.string().describe('Follow it in runs, events and decisions.') })
   .meta({ id: 'Follow' });
 
+const count = z.number().int();
+export const comparisonsOutput = z
+  .looseObject({
+    items: z.array(
+      z.looseObject({
+        epoch: count,
+        champion: count,
+        challenger: count,
+        labels: count.describe('Labelled texts that both answered.'),
+        onlyChampionRight: count,
+        onlyChallengerRight: count,
+        evidenceOfBetter: z.number(),
+        evidenceOfWorse: z.number(),
+        decisiveEvidence: z.number().describe('Evidence at which a canary is decided about.'),
+      }),
+    ),
+  })
+  .meta({ id: 'Comparisons' });
+
 export const bundleOutput = z
   .looseObject({
     digest: z.string(),

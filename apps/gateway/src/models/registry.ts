@@ -8,6 +8,9 @@ const modelDetail = z.object({
   model: z.string(),
   labels: z.array(z.string()).optional(),
   serving: z.object({ version: z.number(), epoch: z.number() }).nullish(),
+  challengers: z
+    .array(z.object({ version: z.number(), role: z.string(), share: z.number(), since: z.string() }))
+    .default([]),
   versions: z.array(z.object({ version: z.number(), labels: z.array(z.string()).optional() })),
 });
 export type ModelDetail = z.output<typeof modelDetail>;

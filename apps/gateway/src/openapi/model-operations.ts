@@ -1,3 +1,4 @@
+import { comparisonQuery } from '../comparisons/comparisons.controller.ts';
 import * as models from '../models/models.schemas.ts';
 import * as protocol from '../open-inference/open-inference.schemas.ts';
 import { anyBytes, json, type Operation } from './operation.ts';
@@ -60,6 +61,16 @@ export const registryOperations: Operation[] = [
     bodyRequired: false,
     answers: json(models.followOutput),
     errors: [404, 409, 422],
+  },
+  {
+    method: 'get',
+    path: '/v1/models/{model}/comparisons',
+    tag: 'models',
+    summary: 'Challengers beside the champion on the same later labels; with a and b, those two versions.',
+    status: 200,
+    query: comparisonQuery,
+    answers: json(models.comparisonsOutput),
+    errors: [404, 422],
   },
   {
     method: 'post',

@@ -38,17 +38,7 @@ export async function canaryFinding(
     policy: 'canary',
     met: trial.verdict !== 'undecided',
     reason: `${figures}: ${meaning[trial.verdict]}`,
-    evidence: { epoch, version, since, ...counts, ...finite(trial), significance, minimumLabels, maximumLabels },
-  };
-}
-
-/** JSON has no infinity. */
-function finite({ verdict, evidenceOfBetter, evidenceOfWorse }: ReturnType<typeof canaryTrial>) {
-  const most = Number.MAX_VALUE;
-  return {
-    verdict,
-    evidenceOfBetter: Math.min(evidenceOfBetter, most),
-    evidenceOfWorse: Math.min(evidenceOfWorse, most),
+    evidence: { epoch, version, since, ...counts, ...trial, significance, minimumLabels, maximumLabels },
   };
 }
 
