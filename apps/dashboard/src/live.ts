@@ -3,6 +3,7 @@ import { ask, keepToken, Refused } from './gateway.ts';
 import { kept, type State } from './state.ts';
 import type { Store } from './store.ts';
 import type {
+  Comparison,
   DeadLetter,
   Decision,
   DriftReport,
@@ -91,6 +92,18 @@ export function goLive(store: Store): Live {
   async function readModels(): Promise<void> {
     const { models } = await ask<{ models: Model[] }>('v1/models', connection.signal);
     store.dispatch({ type: 'models', models });
+    await readComparisons();
+  }
+
+  async function readComparisons(): Promise<void> {
+    const { model, models, comparisons } = store.state;
+    const tried = models?.find((one) => one.model === model)?.challengers ?? [];
+    if (model === undefined || (tried.length === 0 && comparisons.length === 0)) return;
+    const { items } = await ask<{ items: Comparison[] }>(
+      `v1/models/${encodeURIComponent(model)}/comparisons`,
+      connection.signal,
+    );
+    store.dispatch({ type: 'comparisons', model, comparisons: items });
   }
 
   async function afterRegistryEvent(): Promise<void> {
@@ -131,6 +144,7 @@ export function goLive(store: Store): Live {
     await ask<SystemStatus>('v1/status', signal)
       .then((status) => store.dispatch({ type: 'status', status }))
       .catch(ignore);
+    await readComparisons().catch(ignore);
     await readDeadLetters(signal, store.state.deadLetters)
       .then((deadLetters) => store.dispatch({ type: 'dead-letters', deadLetters }))
       .catch(ignore);

@@ -1,6 +1,7 @@
 import { type AuditEntry, auditOfEvent, auditOfLists } from './audit.ts';
 import { instant } from './format.ts';
 import type {
+  Comparison,
   DeadLetter,
   Decision,
   DriftReport,
@@ -40,6 +41,8 @@ export interface State {
   /** The decisions that asked for a retraining, which the many others would push out. */
   fired: readonly Decision[];
   swaps: readonly Swap[];
+  /** Of the versions that are tried now. */
+  comparisons: readonly Comparison[];
   audit: readonly AuditEntry[];
   runs: readonly Run[];
   /** The last word of each inference instance. */
@@ -68,6 +71,7 @@ export type Action =
   | { type: 'models'; models: readonly Model[] }
   | { type: 'model'; model: string }
   | { type: 'lists'; model: string; lists: Lists }
+  | { type: 'comparisons'; model: string; comparisons: readonly Comparison[] }
   | { type: 'runs'; model: string; runs: readonly Run[] }
   | { type: 'status'; status: SystemStatus }
   | { type: 'dead-letters'; deadLetters: State['deadLetters'] }
@@ -84,6 +88,7 @@ const ofNoModel = {
   decisions: [],
   fired: [],
   swaps: [],
+  comparisons: [],
   audit: [],
   runs: [],
   window: undefined,
@@ -111,6 +116,8 @@ export function reduce(state: State, action: Action): State {
       return action.model === state.model ? state : { ...state, ...ofNoModel, model: action.model };
     case 'lists':
       return action.model === state.model ? withLists(state, action.lists) : state;
+    case 'comparisons':
+      return action.model === state.model ? { ...state, comparisons: action.comparisons } : state;
     case 'runs':
       return action.model === state.model ? { ...state, runs: action.runs.slice(0, kept.runs) } : state;
     case 'status':
@@ -192,9 +199,8 @@ function withServingVersion(
 ): State {
   if (state.models === null) return state;
   const models = state.models.map((one) =>
-    one.model === model && epoch >= (one.serving?.epoch ?? 0)
-      ? { ...one, serving: { version, epoch, since: at } }
-      : one,
+    // Of the same epoch it is a decision about challengers: the champion has served before.
+    one.model === model && epoch > (one.serving?.epoch ?? 0) ? { ...one, serving: { version, epoch, since: at } } : one,
   );
   return { ...state, models };
 }

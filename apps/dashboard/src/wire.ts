@@ -79,7 +79,24 @@ export interface Model {
   model: string;
   labels: string[];
   serving: { version: number; epoch: number; since?: string | null } | null;
+  challengers?: { version: number; role: string; share: number }[];
   versions: Version[];
+}
+
+/** A challenger beside the champion on the labels of texts that both answered. */
+export interface Comparison {
+  champion: number;
+  challenger: number;
+  role: string | null;
+  share: number | null;
+  since: string | null;
+  labels: number;
+  onlyChampionRight: number;
+  onlyChallengerRight: number;
+  evidenceOfBetter: number;
+  evidenceOfWorse: number;
+  /** Evidence at which a canary is decided about. */
+  decisiveEvidence: number;
 }
 
 export interface Run {

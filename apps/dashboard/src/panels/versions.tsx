@@ -3,6 +3,7 @@ import { count, duration, instant } from '../format.ts';
 import { Badge } from '../parts/badge.tsx';
 import { ClockTime } from '../parts/clock-time.tsx';
 import { Empty, Panel } from '../parts/panel.tsx';
+import { Challengers } from './challengers.tsx';
 import { useSelected } from '../store.ts';
 import { epochsOf, type EpochColumn } from '../swaps.ts';
 import type { ServingStatus, Swap } from '../wire.ts';
@@ -32,6 +33,7 @@ export function Versions() {
       ) : (
         <Epochs columns={table.columns} instances={table.instances} />
       )}
+      <Challengers />
       {swaps.length > 0 ? <Offsets swaps={swaps} /> : null}
     </Panel>
   );

@@ -14,6 +14,8 @@ const glyphs: Readonly<Record<string, string>> = {
   refused: '✕',
   failed: '✕',
   'rolled-back': '↩',
+  'challenger-set': '⑂',
+  'challenger-withdrawn': '✕',
 };
 
 const tones: Readonly<Record<string, string>> = {
@@ -29,6 +31,8 @@ const tones: Readonly<Record<string, string>> = {
   refused: 'bad',
   failed: 'bad',
   'rolled-back': 'warn',
+  'challenger-set': 'tide',
+  'challenger-withdrawn': 'warn',
 };
 
 export function glyphOf(state: string): string {
