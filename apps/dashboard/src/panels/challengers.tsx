@@ -9,43 +9,22 @@ export function Challengers() {
   const comparisons = useSelected((state) => state.comparisons);
   if (comparisons.length === 0) return null;
   return (
-    <section class="challengers" aria-label="Challengers">
-      <h3>Tried beside it</h3>
-      <div class="scroll" tabIndex={0} role="group" aria-label="Challengers and how they do">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">Version</th>
-              <th scope="col">Labels of both</th>
-              <th scope="col">Only champion right</th>
-              <th scope="col">Only challenger right</th>
-              <th scope="col">Evidence</th>
-            </tr>
-          </thead>
-          <tbody>
-            {comparisons.map((one) => (
-              <tr key={one.challenger}>
-                <th scope="row">
-                  v{one.challenger} <Badge state={one.role ?? ''} text={roleOf(one)} />
-                  <small>
-                    {' '}
-                    since <ClockTime at={one.since} />
-                  </small>
-                </th>
-                <td>{count(one.labels)}</td>
-                <td>{count(one.onlyChampionRight)}</td>
-                <td>{count(one.onlyChallengerRight)}</td>
-                <td>{evidenceOf(one)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <p class="quiet">
-        Both answer the same texts, whichever answer is given. Evidence is how many times better “one is better”
-        explains the labels than “both are as good”; a canary is promoted or withdrawn at{' '}
-        {count(comparisons[0]?.decisiveEvidence ?? 0)}.
-      </p>
+    <section class="challengers" aria-label="Versions that are tried">
+      <ul class="swaps">
+        {comparisons.map((one) => (
+          <li key={one.challenger}>
+            <p>
+              <b>v{one.challenger}</b> <Badge state={one.role ?? ''} text={roleOf(one)} /> since{' '}
+              <ClockTime at={one.since} />
+            </p>
+            <p>
+              On {count(one.labels)} labels of both: only v{one.challenger} right{' '}
+              <b>{count(one.onlyChallengerRight)}</b>, only v{one.champion} right <b>{count(one.onlyChampionRight)}</b>.
+            </p>
+            <p class="quiet">{evidenceOf(one)}</p>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 }
@@ -55,8 +34,8 @@ function roleOf({ role, share }: Comparison): string {
 }
 
 function evidenceOf({ evidenceOfBetter, evidenceOfWorse, decisiveEvidence }: Comparison): string {
-  const better = evidenceOfBetter >= evidenceOfWorse;
   const most = Math.max(evidenceOfBetter, evidenceOfWorse);
-  if (most >= decisiveEvidence) return better ? 'clearly better' : 'clearly worse';
-  return `${most.toPrecision(2)} for ${better ? 'better' : 'worse'}`;
+  const direction = evidenceOfBetter >= evidenceOfWorse ? 'better' : 'worse';
+  if (most >= decisiveEvidence) return `Clearly ${direction}.`;
+  return `Evidence that it is ${direction}: ${most.toPrecision(2)}; ${count(decisiveEvidence)} decides about a canary.`;
 }
