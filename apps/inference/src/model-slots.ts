@@ -1,10 +1,20 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelVersion, Prediction } from '#libs/events';
-import { type BatchResult, DynamicBatcher, ModelSlot, readBundle, type Serving, type SlotProgress } from '#libs/model';
+import {
+  type BatchResult,
+  DynamicBatcher,
+  ModelSlot,
+  readBundle,
+  type Serving,
+  type SlotProgress,
+  type Bundle,
+  type HostPool,
+} from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
 import { Challenger, type ToldChallenger } from './challengers/challenger.ts';
 import { Challengers, type ChallengerStatus } from './challengers/challengers.ts';
-import { openHosts } from './open-hosts.ts';
+import { MemoryBudget } from './memory-budget.ts';
+import { openHosts, type OpenHostsOptions } from './open-hosts.ts';
 
 /** What a slot needs from the outside. */
 export interface ModelSlotsOptions {
@@ -24,6 +34,8 @@ export interface ServedModel {
   slot: ModelSlot;
   batcher: DynamicBatcher;
   challengers: Challengers;
+  /** When a text was last given to it. */
+  usedAt: number;
 }
 
 /** Every model this instance serves: one slot and one batcher each, shared by the stream and by synchronous requests. */
@@ -32,9 +44,19 @@ export class ModelSlots {
   readonly #models = new Map<string, ServedModel>();
   /** The newest event of each model. */
   readonly #told = new Map<string, ModelVersion>();
+  readonly #budget: MemoryBudget;
+  readonly #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ModelSlotsOptions) {
     this.#options = options;
+    const { memoryBudgetMegabytes, idleUnload } = options.config;
+    this.#budget = new MemoryBudget({
+      bytes: memoryBudgetMegabytes * 1024 ** 2,
+      used: () => [...this.#models.keys()].reduce((sum, model) => sum + this.#memoryOf(model), 0),
+      makeRoom: () => this.#makeRoom(),
+    });
+    const idle = milliseconds(idleUnload);
+    if (idle > 0) this.#timer = setInterval(() => void this.#unloadIdle(idle), Math.max(100, idle / 4)).unref();
   }
 
   /** Applies a version event, making the slot if the model is new here; says why not, if not. */
@@ -74,6 +96,7 @@ export class ModelSlots {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     for (const { batcher } of this.#models.values()) batcher.close();
     await Promise.all(
       [...this.#models.values()].flatMap(({ slot, challengers }) => [challengers.close(), slot.close()]),
@@ -98,12 +121,12 @@ export class ModelSlots {
   }
 
   #add(model: string): ServedModel {
-    const { config, materialise, publishShadows, onProgress, logger, metrics } = this.#options;
+    const { config, materialise, publishShadows, onProgress, logger, metrics, clock } = this.#options;
     const slot = new ModelSlot({
       model,
       materialise,
       verify: readBundle,
-      openHosts: (bundle, events) => openHosts(bundle, { config, hosts: config.hosts, metrics, logger, ...events }),
+      openHosts: (bundle, events) => this.#openHosts(bundle, { hosts: config.hosts, ...events }),
       onProgress,
       maximumStaleness: milliseconds(config.maximumStaleness),
       logger,
@@ -118,28 +141,21 @@ export class ModelSlots {
       logger,
       metrics,
     });
-    const served = { slot, batcher, challengers };
+    const served = { slot, batcher, challengers, usedAt: clock.now() };
     this.#models.set(model, served);
     return served;
   }
 
   /** A slot like the champion's, with one host; topic serving-status does not tell of it, because nobody waits for it. */
   #openChallenger(told: ToldChallenger, event: ModelVersion): Challenger {
-    const { config, materialise, logger, metrics, clock } = this.#options;
+    const { config, materialise, logger, clock } = this.#options;
     const { model } = event;
     const slot = new ModelSlot({
       model,
       materialise,
       verify: readBundle,
       openHosts: (bundle, events) =>
-        openHosts(bundle, {
-          config,
-          hosts: 1,
-          metrics,
-          logger,
-          onOpen: (host) => challenger.onHost(host),
-          ...events,
-        }),
+        this.#openHosts(bundle, { hosts: 1, onOpen: (host) => challenger.onHost(host), ...events }),
       onProgress: (progress) => challenger.onProgress(progress),
       logger,
     });
@@ -151,10 +167,37 @@ export class ModelSlots {
     return challenger;
   }
 
+  #openHosts(bundle: Bundle, options: Omit<OpenHostsOptions, 'config' | 'metrics' | 'logger'>): Promise<HostPool> {
+    const { config, metrics, logger } = this.#options;
+    return this.#budget.open(bundle, options.hosts, () => openHosts(bundle, { config, metrics, logger, ...options }));
+  }
+
+  #memoryOf(model: string): number {
+    const served = this.#models.get(model);
+    return (served?.slot.hosts?.residentBytes ?? 0) + (served?.challengers.residentBytes ?? 0);
+  }
+
+  /** Challengers first, then the model that has been idle for the longest. */
+  async #makeRoom(): Promise<boolean> {
+    for (const { challengers } of this.#models.values()) if (await challengers.giveUpOne()) return true;
+    const byUse = [...this.#models.values()].toSorted((a, b) => a.usedAt - b.usedAt);
+    for (const { slot } of byUse) if (await slot.unload()) return true;
+    return false;
+  }
+
+  async #unloadIdle(idle: number): Promise<void> {
+    const before = this.#options.clock.now() - idle;
+    for (const { slot, usedAt } of this.#models.values()) if (usedAt <= before) await slot.unload();
+  }
+
   #batcher(model: string, slot: ModelSlot): DynamicBatcher {
     const { config, metrics, clock } = this.#options;
     const batcher = new DynamicBatcher({
-      acquire: () => slot.acquire(),
+      acquire: () => {
+        const served = this.#models.get(model);
+        if (served?.slot === slot) served.usedAt = clock.now();
+        return slot.acquire();
+      },
       changed: () => slot.changed(),
       maximumBatchTokens: config.maximumBatchTokens,
       maximumBatchTime: milliseconds(config.maximumBatchTime),
@@ -165,8 +208,9 @@ export class ModelSlots {
         metrics.increment('tidemill_texts_truncated_total', { model }, batch.truncated);
         metrics.observe('tidemill_inference_batch_seconds', batch.milliseconds / 1000, { model });
         metrics.increment('tidemill_model_host_busy_seconds_total', { model }, batch.hostMilliseconds / 1000);
+        metrics.set('tidemill_model_host_memory_bytes', this.#memoryOf(model), { model });
+        if (this.#models.get(model)?.slot !== slot) return;
         metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });
-        metrics.set('tidemill_model_host_memory_bytes', slot.hosts?.residentBytes ?? 0, { model });
       },
     });
     return batcher;

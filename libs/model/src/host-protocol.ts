@@ -44,6 +44,8 @@ export type HostReply =
       milliseconds: number;
       /** Why token ids come from the library and not from the typed-array path, where they do. */
       tokenizerFallback: string | undefined;
+      /** Memory of the host's process. */
+      residentBytes: number;
     }
   | { kind: 'refused'; reason: string }
   | { kind: 'error'; id: number; reason: string }

@@ -86,7 +86,8 @@ async function open(request: OpenRequest): Promise<void> {
   await prove(model, shape, run);
   opened = { run, shape };
   const milliseconds = performance.now() - started;
-  reply({ kind: 'opened', device, milliseconds, tokenizerFallback: tokenizer?.reason });
+  const residentBytes = process.memoryUsage.rss();
+  reply({ kind: 'opened', device, milliseconds, tokenizerFallback: tokenizer?.reason, residentBytes });
 }
 
 /** Warm-up and proof in one: the first runs of a session are slow, and a damaged model answers differently. */

@@ -57,10 +57,11 @@ export class ModelHost {
   readonly #parts: HostParts;
   #nextId = 0;
   #timer: NodeJS.Timeout | undefined;
-  #residentBytes = 0;
+  #residentBytes: number;
 
   private constructor(parts: HostParts) {
     this.#parts = parts;
+    this.#residentBytes = parts.opened.residentBytes;
   }
 
   /** Execution provider that runs the model. */
@@ -83,7 +84,7 @@ export class ModelHost {
     return this.#parts.exited;
   }
 
-  /** Memory of the process when it last said; 0 before its first answer. */
+  /** Memory of the process when it last said. */
   get residentBytes(): number {
     return this.#residentBytes;
   }

@@ -28,6 +28,7 @@ export interface SlotOptions {
 }
 
 interface Loaded {
+  event: ModelVersion;
   hosts: HostPool;
   serving: Serving;
   leases: number;
@@ -47,6 +48,9 @@ export class ModelSlot {
   readonly #options: SlotOptions;
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
+  /** What was unloaded while nobody used it. */
+  #parked: Pick<Loaded, 'event' | 'serving'> | undefined;
+  #reopening: AbortController | undefined;
   #swapping: { controller: AbortController; done: Promise<void> } | undefined;
   /** Runs from the first version event that is not followed yet. */
   #staleness: NodeJS.Timeout | undefined;
@@ -59,8 +63,9 @@ export class ModelSlot {
     this.#options = options;
   }
 
+  /** What serves; it may have to be opened again first. */
   get serving(): Serving | undefined {
-    return this.#current?.serving;
+    return this.#current?.serving ?? this.#parked?.serving;
   }
 
   /** The newest version event seen, loaded or not. */
@@ -116,6 +121,7 @@ export class ModelSlot {
     if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
     const loaded = this.#current;
     if (loaded === undefined) {
+      if (this.#parked !== undefined && this.#reopening === undefined && !this.#closed) this.#reopen(this.#parked);
       if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
       return undefined;
     }
@@ -131,8 +137,19 @@ export class ModelSlot {
     };
   }
 
+  /** Ends the hosts of a version that is in no use; with the next use they are started again. Says whether it did. */
+  async unload(): Promise<boolean> {
+    const loaded = this.#current;
+    if (loaded === undefined || loaded.leases > 0 || this.loading || this.#closed) return false;
+    this.#parked = { event: loaded.event, serving: loaded.serving };
+    this.#current = undefined;
+    await this.#work(loaded.hosts.close());
+    return true;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#reopening?.abort(modelError('VERSION_SUPERSEDED'));
     clearTimeout(this.#staleness);
     this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
     while (this.#busy > 0) await this.#changed.promise;
@@ -159,6 +176,8 @@ export class ModelSlot {
         const loaded = await this.#open(event, signal);
         const old = this.#current;
         this.#current = loaded;
+        this.#parked = undefined;
+        this.#reopening?.abort(modelError('VERSION_SUPERSEDED'));
         this.#followed();
         this.#announceChange();
         this.#options.onProgress({ event, state: 'serving', device: loaded.serving.device });
@@ -183,17 +202,41 @@ export class ModelSlot {
       });
   }
 
+  /** Opens what was unloaded; tried again until it is there, or another version is. */
+  #reopen({ event }: Pick<Loaded, 'event'>): void {
+    const controller = new AbortController();
+    const { signal } = controller;
+    this.#reopening = controller;
+    const work = async () => {
+      for (let delay = firstRetry; !signal.aborted; delay = Math.min(delay * 2, longestRetry)) {
+        try {
+          const loaded = await this.#open(event, signal, () => undefined);
+          if (signal.aborted) return await loaded.hosts.close();
+          this.#current = loaded;
+          this.#parked = undefined;
+          return;
+        } catch (error) {
+          if (signal.aborted) return;
+          const { model, version } = event;
+          this.#options.logger.error({ model, version, reason: reasonOf(error) }, 'a model could not be loaded again');
+          await pause(delay, signal);
+        }
+      }
+    };
+    void this.#work(work().finally(() => (this.#reopening = undefined)));
+  }
+
   /** From now on the version that serves, if one does, is outdated. */
   #expectSwap(): void {
     const { maximumStaleness = 0 } = this.#options;
-    if (this.#current !== undefined && maximumStaleness > 0)
+    if (this.serving !== undefined && maximumStaleness > 0)
       this.#staleness ??= setTimeout(() => this.#becomeStale(), maximumStaleness);
   }
 
   #becomeStale(): void {
     const event = this.#wanted;
     if (event === undefined || this.#closed) return;
-    const old = String(this.#current?.serving.version);
+    const old = String(this.serving?.version);
     this.#stale = `version ${event.version} could not be followed in time, and version ${old} may not serve in its place`;
     this.#options.onProgress({ event, state: 'stale', error: this.#stale });
     this.#options.logger.error({ model: event.model, version: event.version, epoch: event.epoch }, this.#stale);
@@ -205,8 +248,8 @@ export class ModelSlot {
     this.#stale = undefined;
   }
 
-  async #open(event: ModelVersion, signal: AbortSignal): Promise<Loaded> {
-    const report = (state: SlotProgress['state']) => this.#options.onProgress({ event, state });
+  async #open(event: ModelVersion, signal: AbortSignal, onProgress = this.#options.onProgress): Promise<Loaded> {
+    const report = (state: SlotProgress['state']) => onProgress({ event, state });
     const directory = await this.#options.materialise(event.bundleDigest, signal);
     report('fetched');
     const bundle = await this.#options.verify(directory, event.bundleDigest);
@@ -222,7 +265,7 @@ export class ModelSlot {
     const { labels, input } = bundle.manifest;
     const maximumLength = maximumLengthOf(input);
     const serving = { model, version, epoch, bundleDigest, labels, device: hosts.device, maximumLength };
-    return { hosts, serving, leases: 0, drained: Promise.withResolvers() };
+    return { event, hosts, serving, leases: 0, drained: Promise.withResolvers() };
   }
 
   #announceChange(): void {

@@ -63,6 +63,18 @@ export class Challenger {
     return { state, error: this.#error ?? null, hostPid: this.#host?.pid ?? null };
   }
 
+  get residentBytes(): number {
+    return this.#options.slot.hosts?.residentBytes ?? 0;
+  }
+
+  /** Until the next decision about it. */
+  giveUp(reason: string): Promise<void> {
+    const { model, told, logger } = this.#options;
+    this.#error = reason;
+    logger.error({ model, version: told.version, role: told.role, reason }, 'a challenger was given up');
+    return this.close();
+  }
+
   settled(): Promise<void> {
     return this.#options.slot.settled();
   }
@@ -115,9 +127,8 @@ export class Challenger {
     this.#failures++;
     this.#pausedUntil = clock.now() + pauseAfterFailure;
     const about = { model, version: told.version, role: told.role, reason: this.#error };
-    if (this.#failures < mostFailures) return logger.warn(about, 'a challenger failed and is not asked for a while');
-    logger.error(about, 'a challenger failed time and again and was given up');
-    void this.close();
+    if (this.#failures < mostFailures) logger.warn(about, 'a challenger failed and is not asked for a while');
+    else void this.giveUp(`it failed ${mostFailures} times: ${this.#error}`);
   }
 
   /** Does not wait for batches that may never be answered. */

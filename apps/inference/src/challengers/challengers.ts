@@ -62,6 +62,18 @@ export class Challengers {
     });
   }
 
+  get residentBytes(): number {
+    return [...this.#tried.values()].reduce((sum, { challenger }) => sum + challenger.residentBytes, 0);
+  }
+
+  /** To make room for a champion; shadows first. Says whether there was one. */
+  async giveUpOne(): Promise<boolean> {
+    const loaded = [...this.#tried.values()].filter(({ challenger }) => challenger.residentBytes > 0);
+    const one = loaded.find(({ challenger }) => challenger.told.role === 'shadow') ?? loaded[0];
+    await one?.challenger.giveUp('its memory was needed');
+    return one !== undefined;
+  }
+
   /** Opens what is told anew and ends what is told no longer. */
   apply(event: ModelVersion): void {
     this.#epoch = event.epoch;

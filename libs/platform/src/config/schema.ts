@@ -134,6 +134,19 @@ const inference = section({
     .describe(
       'How long an outdated version may serve while a newer one cannot be loaded; after that texts wait and requests get 503. 0s: for ever.',
     ),
+  memoryBudgetMegabytes: z
+    .number()
+    .int()
+    .min(0)
+    .default(0)
+    .describe(
+      'Memory of all model hosts of an instance. To make room challengers are given up, then the models are unloaded that were used least recently; 0: no limit.',
+    ),
+  idleUnload: duration
+    .default('0s')
+    .describe(
+      'A model that nobody has used for this long is unloaded, and loaded again with its next text; 0s: never.',
+    ),
   canaryTimeout: duration
     .default('1s')
     .describe('Time a canary has for a batch of its texts before the champion answers them.'),
