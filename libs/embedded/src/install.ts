@@ -56,7 +56,11 @@ async function unpack(artifacts: readonly Artifact[], folder: string, options: I
 }
 
 /** One process at a time in a folder of the cache. */
-async function alone<T>(folder: string, { onProgress }: InstallOptions, work: () => Promise<T>): Promise<T> {
+export async function alone<T>(
+  folder: string,
+  { onProgress }: Pick<InstallOptions, 'onProgress'>,
+  work: () => Promise<T>,
+): Promise<T> {
   await mkdir(folder, { recursive: true });
   let lock = await lockDirectory(folder);
   while ('heldBy' in lock) {
@@ -71,7 +75,11 @@ async function alone<T>(folder: string, { onProgress }: InstallOptions, work: ()
   }
 }
 
-function folderOf(part: string, artifacts: readonly Artifact[], { cacheDirectory }: InstallOptions): string {
+export function folderOf(
+  part: string,
+  artifacts: readonly Artifact[],
+  { cacheDirectory }: Pick<InstallOptions, 'cacheDirectory'>,
+): string {
   return join(cacheDirectory, 'embedded', `${part}-${lockDigest(artifacts)}`);
 }
 
