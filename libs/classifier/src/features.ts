@@ -43,9 +43,11 @@ export function hashNgrams(text: string, out: Int32Array | Uint16Array): number 
 /** The n-gram counts of many texts: row i is `buckets` and `counts` from `offsets[i]` to `offsets[i + 1]`. */
 export interface FeatureRows {
   rows: number;
+  /** Values that `buckets` may have. */
+  size: number;
   offsets: Float64Array;
   buckets: Uint16Array;
-  counts: Uint16Array;
+  counts: Uint16Array | Float32Array;
   /** n-grams of each text, repeated ones included. */
   totals: Int32Array;
 }
@@ -84,5 +86,5 @@ export function extractFeatures(texts: readonly string[]): FeatureRows {
     totals[row] = total;
     offsets[row + 1] = position;
   }
-  return { rows: texts.length, offsets, buckets, counts, totals };
+  return { rows: texts.length, size: bucketCount, offsets, buckets, counts, totals };
 }

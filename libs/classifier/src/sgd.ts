@@ -1,6 +1,6 @@
 import { drawToFront, type Random } from '#libs/statistics';
 import type { TrainingProgress } from './classifier.ts';
-import { bucketCount, type FeatureRows } from './features.ts';
+import type { FeatureRows } from './features.ts';
 
 /** Weights in training. */
 export interface LinearModel {
@@ -43,7 +43,7 @@ export function fitLinearModel(
 ): LinearModel {
   const model: LinearModel = {
     classes,
-    parameters: new Float32Array(bucketCount * 2 * classes),
+    parameters: new Float32Array(features.size * 2 * classes),
     bias: new Float64Array(2 * classes),
   };
   const { epochs, learningRate, finalLearningRate } = options;

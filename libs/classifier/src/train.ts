@@ -1,8 +1,9 @@
 import { fewestValidationTexts, fitTemperature } from './calibrate.ts';
 import type { Calibration, TrainedClassifier, TrainingProgress } from './classifier.ts';
+import { checkedTexts } from './checked-texts.ts';
 import { ClassifierError } from './errors.ts';
 import { bucketCount, extractFeatures } from './features.ts';
-import { defaultMaximumCharacters, isBlank, normalise } from './normalise.ts';
+import { defaultMaximumCharacters, normalise } from './normalise.ts';
 import { quantise } from './quantise.ts';
 import { seededRandom } from '#libs/statistics';
 import { writeLogits } from './score.ts';
@@ -39,8 +40,6 @@ export interface TrainingInput {
    */
   signal?: AbortSignal;
 }
-
-const mostLabels = 1000;
 
 /**
  * Trains a text classifier: multinomial logistic regression on hashed character n-grams.
@@ -133,22 +132,4 @@ function checkedOptions({ seed, options = {} }: TrainingInput): Required<Trainin
   refuse(!(finalLearningRate > 0 && finalLearningRate <= 100), `finalLearningRate must lie above 0 and be at most 100`);
   refuse(!(validationShare >= 0 && validationShare <= 0.5), `validationShare must lie from 0 to 0.5`);
   return { maximumCharacters, epochs, learningRate, finalLearningRate, validationShare };
-}
-
-/** The texts that are not blank, and their labels, sorted. */
-function checkedTexts({ texts, labels, groups }: TrainingInput): { kept: number[]; labels: string[]; blank: number } {
-  if (labels.length !== texts.length || (groups !== undefined && groups.length !== texts.length)) {
-    const lengths = [texts, labels, ...(groups === undefined ? [] : [groups])].map((list) => list.length);
-    throw new ClassifierError('LENGTHS_DIFFER', lengths.join(', '));
-  }
-  const empty = labels.indexOf('');
-  if (empty !== -1) throw new ClassifierError('LABEL_EMPTY', `text ${empty}`);
-  const kept = [...texts.keys()].filter((index) => !isBlank(texts[index] ?? ''));
-  const distinct = [...new Set(kept.map((index) => labels[index] ?? ''))].toSorted();
-  if (distinct.length < 2) {
-    const found = distinct.map((label) => JSON.stringify(label)).join('') || 'none';
-    throw new ClassifierError('TOO_FEW_LABELS', `${found} in ${texts.length} texts`);
-  }
-  if (distinct.length > mostLabels) throw new ClassifierError('TOO_MANY_LABELS', String(distinct.length));
-  return { kept, labels: distinct, blank: texts.length - kept.length };
 }
