@@ -286,6 +286,8 @@ export interface RetrainingRequest {
   labelCutOff: number;
   /** Digest of an uploaded labelled data set to train on besides the labelled texts. */
   dataset: null | string;
+  /** Frozen encoder to train a head on; null: that of the version that serves, else character n-grams. */
+  encoder: null | string;
 }
 
 /** Where a version's first prediction of a partition came from. */
@@ -456,7 +458,7 @@ export const topics = {
   "retentionMilliseconds": 31536000000,
   "compatibility": "BACKWARD",
   "deadLetter": false,
-  "schema": "{\"type\":\"record\",\"name\":\"RetrainingRequest\",\"namespace\":\"io.tidemill\",\"doc\":\"Somebody or some policy wants a new version.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Idempotency key; a repeated id is the same request.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"policy\",\"type\":\"string\",\"doc\":\"manual, schedule, accuracy, new-labels, drift or create.\"},{\"name\":\"evidence\",\"type\":\"string\",\"doc\":\"The figures behind the reason, as a JSON object; empty: none.\",\"default\":\"\"},{\"name\":\"requestedBy\",\"type\":\"string\",\"doc\":\"Who asked.\"},{\"name\":\"requestedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"},{\"name\":\"labelCutOff\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"Event time up to which labels may be used; 0: all that have arrived.\",\"default\":0},{\"name\":\"dataset\",\"type\":[\"null\",\"string\"],\"doc\":\"Digest of an uploaded labelled data set to train on besides the labelled texts.\",\"default\":null}]}"
+  "schema": "{\"type\":\"record\",\"name\":\"RetrainingRequest\",\"namespace\":\"io.tidemill\",\"doc\":\"Somebody or some policy wants a new version.\",\"fields\":[{\"name\":\"id\",\"type\":\"string\",\"doc\":\"Idempotency key; a repeated id is the same request.\"},{\"name\":\"model\",\"type\":\"string\",\"doc\":\"Model name.\"},{\"name\":\"reason\",\"type\":\"string\",\"doc\":\"Why, in a sentence.\"},{\"name\":\"policy\",\"type\":\"string\",\"doc\":\"manual, schedule, accuracy, new-labels, drift or create.\"},{\"name\":\"evidence\",\"type\":\"string\",\"doc\":\"The figures behind the reason, as a JSON object; empty: none.\",\"default\":\"\"},{\"name\":\"requestedBy\",\"type\":\"string\",\"doc\":\"Who asked.\"},{\"name\":\"requestedAt\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"When.\"},{\"name\":\"labelCutOff\",\"type\":{\"type\":\"long\",\"logicalType\":\"timestamp-millis\"},\"doc\":\"Event time up to which labels may be used; 0: all that have arrived.\",\"default\":0},{\"name\":\"dataset\",\"type\":[\"null\",\"string\"],\"doc\":\"Digest of an uploaded labelled data set to train on besides the labelled texts.\",\"default\":null},{\"name\":\"encoder\",\"type\":[\"null\",\"string\"],\"doc\":\"Frozen encoder to train a head on; null: that of the version that serves, else character n-grams.\",\"default\":null}]}"
 },
 'serving-status': {
   "topic": "serving-status",

@@ -6,7 +6,7 @@ const facts: ModelCardFacts = {
   model: 'news',
   labels: ['politics', 'sport', 'weather'],
   trainer: 'hashed-ngrams',
-  maximumCharacters: 1000,
+  input: { kind: 'utf16', maximumCharacters: 1000 },
   data: { digest: 'abc', texts: 12_345, training: 9000, holdout: 3345, classes: { sport: 5000, politics: 4000 } },
   evaluation: {
     accuracy: around(0.9),

@@ -21,7 +21,9 @@ export interface ModelCardFacts {
   labels: readonly string[];
   trainer: string;
   /** Longer texts are cut. */
-  maximumCharacters: number;
+  input: { kind: 'utf16'; maximumCharacters: number } | { kind: 'tokens'; maximumTokens: number };
+  /** What a head was trained on. */
+  encoder?: { description: string; licence: string; digest: string } | undefined;
   data: {
     /** Digest of the snapshot. */
     digest: string;
@@ -68,7 +70,12 @@ export function modelCard(facts: ModelCardFacts): string {
   return `${sections.filter((section) => section !== '').join('\n\n')}\n`;
 }
 
-function about({ labels, trainer, maximumCharacters, intendedUse, model }: ModelCardFacts): string {
+function longestOf(input: ModelCardFacts['input']): string {
+  if (input.kind === 'tokens') return `${number(input.maximumTokens)} tokens`;
+  return `${number(input.maximumCharacters)} characters`;
+}
+
+function about({ labels, trainer, input, encoder, intendedUse, model }: ModelCardFacts): string {
   return [
     `A text classifier: it answers one of ${labels.length} classes with a calibrated probability for each.`,
     '',
@@ -76,8 +83,11 @@ function about({ labels, trainer, maximumCharacters, intendedUse, model }: Model
       ['', ''],
       [
         ['classes', labels.map((label) => inline(label)).join(', ')],
-        ['input', `one text; after ${number(maximumCharacters)} characters it is cut`],
+        ['input', `one text; after ${longestOf(input)} it is cut`],
         ['trainer', inline(trainer)],
+        ...(encoder === undefined
+          ? []
+          : [['encoder', inline(`${encoder.description}; ${encoder.licence}; sha256 ${encoder.digest}`)]]),
         [
           'intended use',
           inline(

@@ -18,7 +18,7 @@ interface Dataset {
 /** `tidemill models create`: uploads labelled texts, trains version 1, waits until it is promoted or refused. */
 export async function createModel(
   name: string,
-  options: CommonOptions & { train: string; reason?: string },
+  options: CommonOptions & { train: string; encoder?: string; reason?: string },
 ): Promise<void> {
   const { model } = parseModelName(name);
   const client = await GatewayClient.open(options);
@@ -36,11 +36,9 @@ export async function createModel(
     },
   );
   note(`${dataset.texts} texts of ${dataset.labels.length} classes uploaded (${dataset.digest.slice(0, 12)})`);
-  const reason = options.reason ?? 'a new model';
-  report(
-    await followRequest(client, () => requestTraining(client, model, { dataset: dataset.digest, reason })),
-    options,
-  );
+  const { encoder, reason = 'a new model' } = options;
+  const asked = { dataset: dataset.digest, ...(encoder === undefined ? {} : { encoder }), reason };
+  report(await followRequest(client, () => requestTraining(client, model, asked)), options);
 }
 
 /** Texts of something else must not become a version of a model that serves. */

@@ -25,9 +25,13 @@ export function addModelCommands(program: Command): void {
       .description('train version 1 from labelled texts, gate it, promote it')
       .argument('<model>', 'name of the new model')
       .requiredOption('--train <file>', 'JSONL or CSV with "text" and "label"')
+      .option('--encoder <name>', 'train a head on a frozen encoder (minilm: English) instead of character n-grams')
       .option('--reason <reason>', 'why, for the audit'),
-    ['tidemill models create news --train labelled.jsonl'],
-  ).action(async (model: string, options: CommonOptions & { train: string; reason?: string }) =>
+    [
+      'tidemill models create news --train labelled.jsonl',
+      'tidemill models create topics --train labelled.jsonl --encoder minilm',
+    ],
+  ).action(async (model: string, options: CommonOptions & { train: string; encoder?: string; reason?: string }) =>
     (await import('../commands/create-model.ts')).createModel(model, options),
   );
   const transition = (verb: 'promote' | 'archive', description: string) =>

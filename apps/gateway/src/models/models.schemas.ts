@@ -80,6 +80,10 @@ export const retrainingInput = z
   .object({
     dataset: z.string().optional().describe('Digest of an uploaded labelled data set.'),
     reason: z.string().optional().describe('Why, in a sentence.'),
+    encoder: z
+      .string()
+      .optional()
+      .describe('Frozen encoder to train a head on; default: that of the version that serves.'),
     requestedBy: z.string().optional().describe('Who asks.'),
   })
   .meta({ id: 'RetrainingInput' });

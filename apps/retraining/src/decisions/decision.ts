@@ -79,5 +79,6 @@ export function requestOf(decision: TriggerDecision, requestId: string): Retrain
     requestedAt: decidedAt,
     labelCutOff: occurredAt,
     dataset: null,
+    encoder: null,
   };
 }

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
 import { z } from 'zod';
+import { encoderNames } from '#libs/embedded';
 import type { RetrainingRequest, TriggerDecision } from '#libs/events';
 import { Problem } from '#libs/http';
 import { type Clock, newId } from '#libs/platform';
@@ -12,6 +13,9 @@ const requestBody = z.strictObject({
   dataset: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be the digest of an uploaded data set')
+    .optional(),
+  encoder: z
+    .enum(encoderNames, { error: `must be one of the encoders there are: ${encoderNames.join(', ')}` })
     .optional(),
   reason: z.string().min(1).max(1000).default('asked for by hand'),
   requestedBy: z.string().min(1).max(200).default('unknown'),
@@ -29,7 +33,7 @@ export class RequestsController {
   @Post()
   @HttpCode(202)
   async request(@Param('model') model: string, @Body() body: unknown) {
-    const { dataset, reason, requestedBy } = parsed(requestBody, body);
+    const { dataset, encoder = null, reason, requestedBy } = parsed(requestBody, body);
     this.#check(model, dataset);
     const [id, at] = [newId(), this.clock.now()];
     const policy = (this.registry.model(model)?.serving ?? null) === null ? 'create' : 'manual';
@@ -44,6 +48,7 @@ export class RequestsController {
       requestedAt: at,
       labelCutOff: 0,
       dataset: dataset ?? null,
+      encoder,
     };
     const decision: TriggerDecision = {
       id: `${model}:manual:${id}`,

@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import type { Encoder } from '#libs/embedded';
 import type { RetrainingRequest } from '#libs/events';
 import type { Configuration } from '#libs/platform';
 import { type Gate, gateNames } from './gates.ts';
@@ -19,20 +20,27 @@ export interface Lineage {
   snapshot: { digest: string; datasets: readonly string[] };
   split: { holdoutShare: number; groupAttribute: string };
   packages: Record<string, string>;
+  /** The frozen encoder that a head was trained on; null: n-grams. */
+  encoder: { name: string; digest: string } | null;
 }
 
-/** Name of the built-in trainer; another name promises other bytes. */
-export const trainer = 'tidemill character n-grams 1';
+/** Names of the built-in trainers; another name promises other bytes. */
+const trainers = { ngrams: 'tidemill character n-grams 1', head: 'tidemill head on embeddings 1' };
 
-export async function lineageOf(snapshot: Snapshot, config: Configuration['retraining']): Promise<Lineage> {
+export async function lineageOf(
+  snapshot: Snapshot,
+  config: Configuration['retraining'],
+  encoder: Encoder | undefined,
+): Promise<Lineage> {
   const { seed, holdoutShare, groupAttribute } = config;
   const versions = await Promise.all(packages.map(async (name) => [name, await versionOf(name)] as const));
   return {
-    trainer,
+    trainer: encoder === undefined ? trainers.ngrams : trainers.head,
     seed,
     snapshot: { digest: snapshot.digest, datasets: snapshot.datasets },
     split: { holdoutShare, groupAttribute },
     packages: Object.fromEntries(versions),
+    encoder: encoder === undefined ? null : { name: encoder.name, digest: encoder.digest },
   };
 }
 
@@ -66,6 +74,12 @@ const gateSchema = z.object({
 /** What the quality gates said of a registered version. @throws when the lineage is not of this workflow's making */
 export function qualityGatesOf(lineage: unknown): Gate[] {
   return z.object({ gates: z.array(gateSchema) }).parse(lineage).gates;
+}
+
+/** Name of the encoder that a version's head was trained on; undefined: none. */
+export function encoderOf(lineage: unknown): string | undefined {
+  const known = z.object({ encoder: z.object({ name: z.string() }) }).safeParse(lineage);
+  return known.success ? known.data.encoder.name : undefined;
 }
 
 /** Event time up to which a version knew labels; 0 where that is not known, as with an imported version. */

@@ -89,6 +89,7 @@ function request(id: string, fields: Partial<RetrainingRequest> = {}): Retrainin
     requestedAt: 1,
     labelCutOff: 0,
     dataset: null,
+    encoder: null,
     ...fields,
   };
 }

@@ -1,15 +1,25 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClickHouse } from '#libs/clickhouse';
+import { fetchEncoder } from '#libs/embedded';
 import { type RetrainingRequest, versionName } from '#libs/events';
 import { type Bundle, type HostModel, hostModel } from '#libs/model';
 import { type Configuration, type Logger, type Metrics, milliseconds, reasonOf, TidemillError } from '#libs/platform';
 import type { ArtifactStore, RegisteredVersion, Registry } from '#libs/registry';
 import type { Stream } from '#libs/stream';
 import { retrainingError } from '../errors.ts';
+import { embedTexts } from './embed-texts.ts';
 import { type Champion, evaluateVersion } from './evaluate-version.ts';
 import { type Gate, hostGates, qualityGates } from './gates.ts';
-import { labelCutOffOf, lineageOf, qualityGatesOf, type RegistryLineage, registryLineage } from './lineage.ts';
+import { goldenTextsOf } from './golden-texts.ts';
+import {
+  encoderOf,
+  labelCutOffOf,
+  lineageOf,
+  qualityGatesOf,
+  type RegistryLineage,
+  registryLineage,
+} from './lineage.ts';
 import type { Progress } from './progress.ts';
 import { type Snapshot, takeSnapshot } from './snapshot.ts';
 import { storedPatience, untilStored } from './stored.ts';
@@ -153,13 +163,34 @@ export class RetrainingWorkflow {
     return await takeSnapshot({ clickhouse, store, groupAttribute }, { model, datasets, labelCutOff });
   }
 
-  #train({ signal }: Work, { training }: TrainingData): Promise<Trained> {
-    const { seed, trainingTimeout } = this.#options.config.retraining;
+  async #train({ request, signal }: Work, { training }: TrainingData): Promise<Trained> {
+    const { config, store, progress } = this.#options;
+    const { seed, trainingTimeout } = config.retraining;
     const texts = training.map(({ text }) => text);
     const labels = training.map(({ label }) => label);
     const groups = training.map(({ group }) => group);
-    const onProgress = (share: number, detail: string) => this.#options.progress.advance(share, detail);
-    return train({ texts, labels, groups, seed }, { timeout: milliseconds(trainingTimeout), signal, onProgress });
+    const onProgress = (share: number, detail: string) => progress.advance(share, detail);
+    const options = { timeout: milliseconds(trainingTimeout), signal, onProgress };
+    const name = this.#encoderName(request);
+    if (name === undefined) return await train({ texts, labels, groups, seed }, options);
+
+    const encoder = await fetchEncoder(name, { config, onProgress: (text) => progress.advance(0, text) });
+    return await store.withTemporary(async (folder) => {
+      const cacheFolder = join(config.dataDirectory, 'artifacts', 'embeddings');
+      const goldenTexts = goldenTextsOf(texts, 'word '.repeat(encoder.maximumTokens).trimEnd());
+      const host = this.#hostOptions(signal);
+      const embedded = await embedTexts(encoder, [...texts, ...goldenTexts], { folder, cacheFolder, host, onProgress });
+      const request = { texts, labels, groups, seed, embedded: { ...embedded, goldenTexts } };
+      return { ...(await train(request, options)), encoder, tokenizer: await readFile(encoder.tokenizerPath) };
+    });
+  }
+
+  /** The encoder that was asked for, or that of the version that serves. */
+  #encoderName({ model, encoder }: RetrainingRequest): string | undefined {
+    const { registry } = this.#options;
+    const serving = registry.model(model)?.serving ?? null;
+    if (encoder !== null || serving === null) return encoder ?? undefined;
+    return encoderOf(registry.version(model, serving.version)?.lineage);
   }
 
   async #build(
@@ -168,7 +199,7 @@ export class RetrainingWorkflow {
   ): Promise<Built> {
     const { store, config } = this.#options;
     const { snapshot, data, trained } = made;
-    const lineage = await lineageOf(snapshot, config.retraining);
+    const lineage = await lineageOf(snapshot, config.retraining, trained.encoder);
     const champion = await this.#champion(request.model);
     return await store.withTemporary(async (folder) => {
       const challenger = await storeGraph(folder, trained);
@@ -237,12 +268,10 @@ export class RetrainingWorkflow {
 }
 
 /** The graph beside where its bundle will be written: what is evaluated is the file that is shipped. */
-async function storeGraph(
-  folder: string,
-  { onnx, facts: { labels, maximumCharacters, temperature, goldenTexts } }: Trained,
-): Promise<HostModel> {
+async function storeGraph(folder: string, { onnx, tokenizer, facts }: Trained): Promise<HostModel> {
   const modelPath = join(folder, 'model.onnx');
   await writeFile(modelPath, onnx);
-  const input = { kind: 'utf16' as const, maximumCharacters };
-  return { modelPath, labels, input, output: 'probabilities', temperature, goldenTexts };
+  if (tokenizer !== undefined) await writeFile(join(folder, 'tokenizer.json'), tokenizer);
+  const { labels, input, output, temperature, goldenTexts } = facts;
+  return { modelPath, labels, input, output, temperature, goldenTexts };
 }

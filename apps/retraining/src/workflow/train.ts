@@ -1,4 +1,5 @@
 import { fork } from 'node:child_process';
+import type { Encoder } from '#libs/embedded';
 import { reasonOf, siblingModule } from '#libs/platform';
 import { retrainingError } from '../errors.ts';
 import type { TrainedFacts, TrainerMessage, TrainRequest } from './trainer-protocol.ts';
@@ -6,6 +7,9 @@ import type { TrainedFacts, TrainerMessage, TrainRequest } from './trainer-proto
 export interface Trained {
   onnx: Uint8Array;
   facts: TrainedFacts;
+  /** tokenizer.json, for a head on an encoder. */
+  tokenizer?: Uint8Array;
+  encoder?: Encoder;
 }
 
 export interface TrainOptions {

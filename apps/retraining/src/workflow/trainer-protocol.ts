@@ -1,9 +1,14 @@
+import type { HostModel } from '#libs/model';
+import type { Embedded } from './embed-texts.ts';
+
 /** What the workflow asks of the trainer process. */
 export interface TrainRequest {
   texts: string[];
   labels: string[];
   groups: string[];
   seed: number;
+  /** What an encoder gives for the texts, then for the golden texts: a head is trained on it. Else n-grams are. */
+  embedded?: Embedded & { goldenTexts: string[] };
 }
 
 /** What the trainer says; `trained` is its last word. */
@@ -15,7 +20,8 @@ export type TrainerMessage =
 /** What is known of a trained model besides its graph; follows from data and seed alone. */
 export interface TrainedFacts {
   labels: string[];
-  maximumCharacters: number;
+  input: HostModel['input'];
+  output: 'probabilities' | 'logits';
   temperature: number;
   /** Texts learned from. */
   texts: number;

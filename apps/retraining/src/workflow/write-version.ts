@@ -3,7 +3,7 @@ import { type Bundle, writeBundle } from '#libs/model';
 import { confusionMatrixSvg, modelCard } from '#libs/registry';
 import type { Evaluated } from './evaluate-version.ts';
 import type { Gate } from './gates.ts';
-import { type Lineage, trainer } from './lineage.ts';
+import type { Lineage } from './lineage.ts';
 import type { Trained } from './train.ts';
 import type { TrainingData } from './training-data.ts';
 
@@ -21,17 +21,11 @@ export interface VersionParts {
 /** Writes the bundle of a version into a folder. Nothing of it depends on when or where: same data and seed, same bytes. */
 export function writeVersion(folder: string, parts: VersionParts): Promise<Bundle> {
   const { model, trained, evaluated, lineage } = parts;
-  const { labels, maximumCharacters, temperature, goldenTexts } = trained.facts;
-  const manifest = {
-    model,
-    labels,
-    input: { kind: 'utf16' as const, maximumCharacters },
-    goldenTexts,
-    temperature,
-    trainer,
-  };
+  const { labels, input, output, temperature, goldenTexts } = trained.facts;
+  const manifest = { model, labels, input, output, goldenTexts, temperature, trainer: lineage.trainer };
   return writeBundle(join(folder, 'bundle'), manifest, {
     'model.onnx': trained.onnx,
+    ...(trained.tokenizer === undefined ? {} : { 'tokenizer.json': trained.tokenizer }),
     'metrics.json': json({
       evaluation: evaluated.evaluation,
       confusionMatrix: evaluated.matrix,
@@ -46,15 +40,16 @@ export function writeVersion(folder: string, parts: VersionParts): Promise<Bundl
 }
 
 function card({ model, championName, data, trained, evaluated, gates, lineage }: VersionParts): string {
-  const { labels, maximumCharacters, blank } = trained.facts;
+  const { labels, input, blank } = trained.facts;
   const classes: Record<string, number> = {};
   for (const { label } of data.training) classes[label] = (classes[label] ?? 0) + 1;
   const { champion } = evaluated;
   return modelCard({
     model,
     labels,
-    trainer,
-    maximumCharacters,
+    trainer: lineage.trainer,
+    input,
+    encoder: trained.encoder,
     data: {
       digest: lineage.snapshot.digest,
       texts: data.training.length + data.holdout.length,
