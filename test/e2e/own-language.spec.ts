@@ -132,7 +132,7 @@ describe('a language of one’s own', () => {
     expect((await facts(model, 'models', 'show', 'own')).labels).toContain(language.newClass);
     expect(await run('decisions', 'own')).toMatch(/drift +fired/);
     expect(await run('models', 'show', 'own@2')).toContain('# Model card: own');
-    await expect.poll(() => run('swaps', 'own'), patience).toMatch(/standalone +1 +2 +2 +promote/);
+    await expect.poll(() => run('swaps', 'own'), patience).toMatch(/1 → 2 +standalone +serving/);
   }, 120_000);
 
   it('is answered by the new version, and nothing was lost', async () => {

@@ -12,7 +12,7 @@ export {
 } from './drift-comparison.ts';
 export type { MeasureName } from './measures.ts';
 export type { Movement } from './movements.ts';
-export { drawToFront, type Random, seededRandom } from './random.ts';
+export { drawToFront, type Random, randomInteger, seededRandom } from './random.ts';
 export type { TextFeatures } from './text-features.ts';
 export type { DriftStatistic, DriftVerdict, VerdictRule } from './verdict.ts';
 export { type Interval, wilsonInterval } from './wilson-interval.ts';
