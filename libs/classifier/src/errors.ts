@@ -7,7 +7,6 @@ const messages = {
   TOO_FEW_LABELS: (detail: string) =>
     `a classifier needs at least 2 labels with a text that is not blank, found ${detail}`,
   TOO_MANY_LABELS: (detail: string) => `at most 1000 labels can be trained, found ${detail}`,
-  ENCODER_INVALID: (detail: string) => `the encoder cannot be used: ${detail}`,
 } satisfies Record<string, (detail: string) => string>;
 
 export type ClassifierErrorCode = keyof typeof messages;

@@ -5,5 +5,4 @@ export { writeOnnx } from './graph.ts';
 export { defaultMaximumCharacters, isBlank, isTruncated, lengthOf, normalise } from './normalise.ts';
 export { type Scorer, scoreTexts } from './score.ts';
 export { trainClassifier, type TrainingInput, type TrainingOptions } from './train.ts';
-export { embeddingDimension, pooledEncoder, withHead } from './encoder-graph.ts';
-export { scoreEmbedding, type TrainedHead, trainHead } from './train-head.ts';
+export { type Head, scoreEmbedding, trainHead } from './train-head.ts';

@@ -2,10 +2,17 @@ import { seededRandom } from '#libs/statistics';
 import { fewestValidationTexts, fitTemperature } from './calibrate.ts';
 import { checkedTexts } from './checked-texts.ts';
 import type { Calibration, TrainingProgress } from './classifier.ts';
-import type { Head } from './encoder-graph.ts';
 import type { FeatureRows } from './features.ts';
 import { fitLinearModel, softmax } from './sgd.ts';
 import { holdOut } from './validation-split.ts';
+
+/** A linear classifier on embeddings. */
+export interface Head {
+  /** float32 [dimension, classes], row-major. */
+  weights: Float32Array;
+  /** float32 [classes]. */
+  bias: Float32Array;
+}
 
 export interface HeadInput {
   texts: readonly string[];

@@ -12,6 +12,7 @@ export { classified, type Classified, classify, classifyWith } from './classify.
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
 export { supportedProviders } from './execution-providers.ts';
 export { HostPool } from './host-pool.ts';
+export { embeddingDimension, pooledEncoder, withHead } from './encoder-graph.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';
 export { inspectBundle } from './inspect-bundle.ts';

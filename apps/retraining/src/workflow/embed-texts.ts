@@ -1,8 +1,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { embeddingDimension, pooledEncoder } from '#libs/classifier';
 import type { Encoder } from '#libs/embedded';
-import { type HostModel, type HostOptions, ModelHost } from '#libs/model';
+import { embeddingDimension, type HostModel, type HostOptions, ModelHost, pooledEncoder } from '#libs/model';
 import { EmbeddingCache } from './embedding-cache.ts';
 
 export interface Embedded {

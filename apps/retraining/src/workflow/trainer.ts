@@ -6,9 +6,9 @@ import {
   trainClassifier,
   trainHead,
   type TrainingProgress,
-  withHead,
   writeOnnx,
 } from '#libs/classifier';
+import { withHead } from '#libs/model';
 import { reasonOf } from '#libs/platform';
 import { goldenTextsOf } from './golden-texts.ts';
 import type { TrainerMessage, TrainRequest } from './trainer-protocol.ts';

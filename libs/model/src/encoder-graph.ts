@@ -13,31 +13,26 @@ import {
   TypeProtoSchema,
   ValueInfoProtoSchema,
 } from 'onnx-buf';
-import { ClassifierError } from './errors.ts';
+import type { Head } from '#libs/classifier';
+import { modelError } from './errors.ts';
 
 /** Name of what a pooled encoder gives: float32 [texts, dimension], of length 1. */
 const embeddings = 'embeddings';
-
-/** A linear classifier on embeddings. */
-export interface Head {
-  /** float32 [dimension, classes], row-major. */
-  weights: Float32Array;
-  /** float32 [classes]. */
-  bias: Float32Array;
-}
 
 /**
  * An encoder that gives one vector a text: the mean of its last hidden state over the tokens of the text, of length 1.
  * Source: Reimers and Gurevych, "Sentence-BERT", EMNLP 2019.
  * @param onnx an encoder with inputs input_ids and attention_mask, of which the first output is [texts, tokens, dimension]
- * @throws ClassifierError ENCODER_INVALID
+ * @throws TidemillError MODEL_REFUSED
  */
 export function pooledEncoder(onnx: Uint8Array): Uint8Array {
   const model = parse(onnx);
   const { graph } = model;
   const [hidden] = graph.output;
   if (hidden === undefined || !graph.input.some(({ name }) => name === 'attention_mask'))
-    throw new ClassifierError('ENCODER_INVALID', 'it needs an input attention_mask and an output');
+    throw modelError('MODEL_REFUSED', {
+      detail: `the encoder cannot be used: it needs an input attention_mask and an output`,
+    });
   const add = appender(graph);
   const mask = add('Unsqueeze', [add('Cast', ['attention_mask'], { to: TensorProto_DataType.FLOAT })], { axes: [2] });
   const sum = add('ReduceSum', [add('Mul', [hidden.name, mask])], { axes: [1], keepdims: 0 });
@@ -49,7 +44,7 @@ export function pooledEncoder(onnx: Uint8Array): Uint8Array {
   return toBinary(ModelProtoSchema, model);
 }
 
-/** Width of the embeddings that a pooled encoder gives. @throws ClassifierError ENCODER_INVALID */
+/** Width of the embeddings that a pooled encoder gives. @throws TidemillError MODEL_REFUSED */
 export function embeddingDimension(pooled: Uint8Array): number {
   return dimensionOf(parse(pooled));
 }
@@ -79,7 +74,8 @@ type Parsed = ModelProto & { graph: GraphProto };
 function parse(onnx: Uint8Array): Parsed {
   const model = fromBinary(ModelProtoSchema, onnx);
   const { graph } = model;
-  if (graph === undefined) throw new ClassifierError('ENCODER_INVALID', 'it holds no graph');
+  if (graph === undefined)
+    throw modelError('MODEL_REFUSED', { detail: `the encoder cannot be used: it holds no graph` });
   return Object.assign(model, { graph });
 }
 
@@ -119,6 +115,7 @@ function output(name: string, width: number) {
 function dimensionOf({ graph }: Parsed): number {
   const type = graph.output[0]?.type?.value;
   const last = type?.case === 'tensorType' ? type.value.shape?.dim.at(-1)?.value : undefined;
-  if (last?.case !== 'dimValue') throw new ClassifierError('ENCODER_INVALID', 'its output has no fixed width');
+  if (last?.case !== 'dimValue')
+    throw modelError('MODEL_REFUSED', { detail: `the encoder cannot be used: its output has no fixed width` });
   return Number(last.value);
 }
