@@ -49,6 +49,7 @@ export async function createRetraining(dependencies: RetrainingDependencies): Pr
   await stream.admin.registerSchemas(topicsUsed.map((topic) => topics[topic]));
   const registry = await Registry.open({ stream, clock, logger, newId, signing: versionSigning(config.signing) });
   const store = new ArtifactStore(join(config.dataDirectory, 'artifacts'));
+  await store.sweepTemporary(clock.now());
   const progress = new Progress();
   const shared = { clickhouse, registry, store, config, logger, metrics };
   const workflow = new RetrainingWorkflow({ ...shared, stream, progress });

@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ArtifactStore } from './artifact-store.ts';
@@ -92,4 +92,16 @@ describe('bundles', () => {
     await mkdir(join(folder.path, 'artifacts', 'secret'), { recursive: true });
     expect(store.bundleDirectory(name)).toBeUndefined();
   });
+});
+
+it('sweeps temporary folders that nobody works on any more, and no others', async () => {
+  const temporary = join(folder.path, 'artifacts', 'temporary');
+  for (const name of ['left', 'used']) await mkdir(join(temporary, name), { recursive: true });
+  await writeFile(join(temporary, 'left', 'model.onnx'), 'half a model');
+  const now = Date.UTC(2026, 0, 10);
+  await utimes(join(temporary, 'left'), now / 1000 - 90_000, now / 1000 - 90_000);
+  await utimes(join(temporary, 'used'), now / 1000 - 3600, now / 1000 - 3600);
+  await store.sweepTemporary(now);
+  expect(await readdir(temporary)).toEqual(['used']);
+  await new ArtifactStore(join(folder.path, 'none')).sweepTemporary(now);
 });

@@ -1,11 +1,13 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Bundle, readBundle, sha256 } from '#libs/model';
 import { registryError } from './errors.ts';
 
 const digestPattern = /^[0-9a-f]{64}$/;
+/** Nothing works on a temporary folder for a day. */
+const abandonedAfter = 86_400_000;
 
 /**
  * Blobs and bundles in a folder, named by their content: what is there is whole and never changes. Written beside and
@@ -105,6 +107,16 @@ export class ArtifactStore {
       return await work(folder);
     } finally {
       await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /** Takes away temporary folders that a killed process has left behind. @param now epoch milliseconds */
+  async sweepTemporary(now: number): Promise<void> {
+    const temporary = join(this.directory, 'temporary');
+    for (const name of await readdir(temporary).catch(() => [])) {
+      const folder = join(temporary, name);
+      const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: now }));
+      if (now - mtimeMs > abandonedAfter) await rm(folder, { recursive: true, force: true });
     }
   }
 }

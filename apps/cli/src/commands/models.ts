@@ -124,7 +124,8 @@ function showVersion(model: string, { version, stage, createdAt, digest, metrics
   printLine(`${model}@${version}  ${stage}  ${createdAt}\ndigest ${digest}\n`);
   printTable(['metric', 'value'], Object.entries(metrics));
   if (card !== undefined) printLine(`\n${card.trim()}`);
-  if (lineage !== undefined) printLine(`\nlineage\n${JSON.stringify(lineage, undefined, 2)}`);
+  // The card tells it; offsets, code and configuration are in --json.
+  if (card === undefined && lineage !== undefined) printLine(`\nlineage\n${JSON.stringify(lineage, undefined, 2)}`);
 }
 
 export interface TransitionOptions extends CommonOptions {
