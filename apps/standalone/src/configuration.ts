@@ -35,6 +35,12 @@ export function standaloneConfiguration(options: StandaloneOptions, env: NodeJS.
   return {
     ...config,
     dataDirectory: resolve(config.dataDirectory),
+    kafka: {
+      ...config.kafka,
+      // After a kill -9 of everything Kafka waits this long for the members that are gone before it lets new ones read.
+      sessionTimeout:
+        config.kafka.brokers === '' && !origins.has('kafka.sessionTimeout') ? '15s' : config.kafka.sessionTimeout,
+    },
     inference: {
       ...config.inference,
       port: port('inference'),

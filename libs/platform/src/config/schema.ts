@@ -51,7 +51,9 @@ const kafka = section({
   saslPassword: text.default('').describe('SASL password (secret).'),
   sessionTimeout: duration
     .default('45s')
-    .describe('Consumer session time-out: how long a dead consumer keeps its partitions.'),
+    .describe(
+      'Consumer session time-out: how long a dead consumer keeps its partitions. With the embedded Kafka 15s unless set.',
+    ),
   embeddedPort: port.default(9092).describe('Port of the embedded Kafka; if taken, the next free one.'),
   embeddedHeapMegabytes: count.default(256).describe('Heap of the embedded Kafka.'),
 });
