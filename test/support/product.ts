@@ -74,9 +74,11 @@ export function alive(pids: readonly number[]): number[] {
   });
 }
 
-/** Without whatever the environment of the tests configures, as the test stack's Kafka. */
+/** Without whatever the environment of the tests configures, as the test stack's Kafka; with the machine's certificates. */
 function launch(args: string[]) {
-  const env = Object.entries(process.env).filter(([name]) => !/^(TIDEMILL__|NODE_|VITEST)/.test(name));
+  const env = Object.entries(process.env).filter(
+    ([name]) => !/^(TIDEMILL__|NODE_(?!EXTRA_CA_CERTS)|VITEST)/.test(name),
+  );
   return spawn(process.execPath, [binary, ...args], {
     env: Object.fromEntries(env),
     stdio: ['ignore', 'pipe', 'pipe'],

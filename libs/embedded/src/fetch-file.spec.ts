@@ -57,7 +57,7 @@ describe('a file is fetched', () => {
       ranges.push(request.headers.range);
       if (ranges.length > 1) return answer(request, response);
       response.writeHead(200, { 'content-length': content.length });
-      response.write(content.subarray(0, 200_000), () => request.socket.destroy());
+      response.write(content.subarray(0, 200_000), () => request.socket.end());
     });
     expect(await fetchTo(url)).toBe('fetched');
     expect(ranges).toHaveLength(2);
