@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -51,13 +51,25 @@ describe('a file is fetched', () => {
     expect(positions.at(-1)).toBe(content.length);
   });
 
+  /** Resolves when the file that is being fetched has some bytes. */
+  async function someArrived(): Promise<void> {
+    const size = () =>
+      stat(join(directory, 'file.jar.part')).then(
+        ({ size }) => size,
+        () => 0,
+      );
+    while ((await size()) === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+
   it('from where a cut download ended', async () => {
     const ranges: (string | undefined)[] = [];
     const url = await serve((request, response) => {
       ranges.push(request.headers.range);
       if (ranges.length > 1) return answer(request, response);
       response.writeHead(200, { 'content-length': content.length });
-      response.write(content.subarray(0, 200_000), () => request.socket.end());
+      response.write(content.subarray(0, 200_000));
+      // What is cut before it was read is lost on the way.
+      void someArrived().then(() => request.socket.destroy());
     });
     expect(await fetchTo(url)).toBe('fetched');
     expect(ranges).toHaveLength(2);
