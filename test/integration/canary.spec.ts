@@ -77,6 +77,11 @@ const answering = async () => {
   return { serving: serving.version, tried: challengers.map(({ version }) => version) };
 };
 
+/** Decisions and comparisons are told after the version they led to. */
+function soon(path: string) {
+  return expect.poll(async () => (await client.get(`/v1/models/${model}/${path}`)).body, patience);
+}
+
 /** One window of texts, and their labels. */
 async function sendRound(): Promise<string[]> {
   const at = new Date(eventTime + round * window).toISOString();
@@ -115,10 +120,10 @@ it('promotes a canary that later labels show to be better', { timeout: 90_000 },
   await tryVersion(2, 'canary', { share: 0.3 });
   await untilDecided();
   expect(await answering()).toEqual({ serving: 2, tried: [] });
-  const { body } = await client.get(`/v1/models/${model}/decisions?policy=canary&outcome=fired`);
-  expect(body).toMatchObject({ items: [{ policy: 'canary', reason: expect.stringMatching(/clearly better$/) }] });
-  const compared = await client.get(`/v1/models/${model}/comparisons?a=1&b=2`);
-  expect(compared.body).toMatchObject({ items: [{ champion: 1, challenger: 2, epoch: 1, onlyChampionRight: 0 }] });
+  const promoted = { policy: 'canary', reason: expect.stringMatching(/clearly better$/) };
+  await soon('decisions?policy=canary&outcome=fired').toMatchObject({ items: [promoted] });
+  const compared = { champion: 1, challenger: 2, epoch: 1, onlyChampionRight: 0 };
+  await soon('comparisons?a=1&b=2').toMatchObject({ items: [compared] });
   const roles = await loop.clickhouse.query<{ role: string }>(
     'SELECT DISTINCT role FROM effective_predictions ORDER BY role',
   );
@@ -130,8 +135,8 @@ it('withdraws a canary that they show to be worse, and lets the champion serve o
   await tryVersion(3, 'canary', { share: 0.3 });
   await untilDecided();
   expect(await answering()).toEqual({ serving: 2, tried: [] });
-  const { body } = await client.get(`/v1/models/${model}/decisions?policy=canary&outcome=fired`);
-  expect(body).toMatchObject({ items: [{ reason: expect.stringMatching(/clearly worse$/) }, {}] });
+  const withdrawn = { reason: expect.stringMatching(/clearly worse$/) };
+  await soon('decisions?policy=canary&outcome=fired').toMatchObject({ items: [withdrawn, {}] });
 });
 
 it('answers every text while a shadow hangs, ends and comes back', { timeout: 90_000 }, async () => {
