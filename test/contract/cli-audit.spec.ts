@@ -54,7 +54,9 @@ const report = z.object({
   texts: z.number(),
   answered: z.number(),
   deadLettered: z.number(),
-  stored: z.object({ predictions: z.number(), texts: z.number() }).optional(),
+  stored: z
+    .object({ predictions: z.number(), texts: z.number(), deadLetters: z.number(), inFlight: z.number() })
+    .optional(),
   findings: z.record(z.string(), z.number()),
   list: z.array(z.object({ kind: z.string(), textId: z.string().nullable() })),
 });
@@ -70,7 +72,7 @@ it('is clean where the loop did its work: answers, dead letters, rows, ids that 
   const done = await reported('--wait', '1m');
   expect(done).toMatchObject({ code: 0, wrong: {}, texts: 1207, answered: 1205, deadLettered: 2 });
   // One of them cannot be read: it has no row.
-  expect(done.stored).toEqual({ predictions: 1205, texts: 1206 });
+  expect(done.stored).toEqual({ predictions: 1205, texts: 1206, deadLetters: 2, inFlight: 0 });
 });
 
 it('takes a part: by time, partition and offset, model, without the tables', async () => {
@@ -83,7 +85,7 @@ it('takes a part: by time, partition and offset, model, without the tables', asy
   expect(await reported('--model', 'nobody')).toMatchObject({ code: 0, wrong: {}, texts: 1, deadLettered: 1 });
 });
 
-it('tells what was done to an answer in Kafka and to a row in the table', async () => {
+it('tells what was done to an answer in Kafka and to rows in the tables', async () => {
   const answers: { value: Prediction; partition: number }[] = [];
   await words.loop.stream.readToEnd('predictions', ({ value, partition }) => {
     if (value !== null) answers.push({ value, partition });
@@ -113,12 +115,17 @@ it('tells what was done to an answer in Kafka and to a row in the table', async 
     },
     { settings: { mutations_sync: '2' } },
   );
+  await words.loop.clickhouse.command(
+    "ALTER TABLE dead_letters UPDATE reason = 'none' WHERE error = 'unknown-model'",
+    {},
+    { settings: { mutations_sync: '2' } },
+  );
   const list = join(words.loop.config.dataDirectory, 'findings.jsonl');
   const done = await reported('--list', list, '--limit', '1');
   expect(done.code).toBe(1);
-  expect(done.wrong).toEqual({ contradicting: 1, 'wrong-version': 1, 'stored-wrongly': 1 });
+  expect(done.wrong).toEqual({ contradicting: 1, 'wrong-version': 1, 'stored-wrongly': 2 });
   expect(done.list.map(({ kind, textId }) => [kind, textId])).toContainEqual(['contradicting', first.value.textId]);
-  expect((await readFile(list, 'utf8')).trim().split('\n')).toHaveLength(3);
+  expect((await readFile(list, 'utf8')).trim().split('\n')).toHaveLength(4);
   const { code, stdout } = await audit();
   expect(code).toBe(1);
   expect(stdout).toMatch(/^contradicting +1$/m);

@@ -46,7 +46,7 @@ export interface AuditReport {
   /** Longest time after a promotion at which the version before still answered, in milliseconds. */
   longestStaleness: number;
   /** undefined: the tables were not looked at. */
-  stored: { predictions: number; texts: number; inFlight: number } | undefined;
+  stored: { predictions: number; texts: number; deadLetters: number; inFlight: number } | undefined;
   findings: Record<FindingKind, number>;
 }
 
@@ -64,7 +64,7 @@ export function emptyReport(withTables: boolean): AuditReport {
     olderAfterNewer: 0,
     lettersRepeated: 0,
     longestStaleness: 0,
-    stored: withTables ? { predictions: 0, texts: 0, inFlight: 0 } : undefined,
+    stored: withTables ? { predictions: 0, texts: 0, deadLetters: 0, inFlight: 0 } : undefined,
     findings: {
       missing: 0,
       doubled: 0,

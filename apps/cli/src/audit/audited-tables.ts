@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { fromRow, type TableRow } from '#libs/clickhouse';
+import { isDeepStrictEqual } from 'node:util';
+import { type DeadLetter, fromRow, type TableRow } from '#libs/clickhouse';
 import type { Prediction, Text } from '#libs/events';
 import type { OffsetRange } from './offset-ranges.ts';
 import type { Place } from './prediction-ledger.ts';
@@ -19,7 +20,7 @@ const pageRows = 5000;
 const idsAtOnce = 400;
 
 /**
- * Everything of a range in a table, a page after the other along its sorting key: each page is found by the primary
+ * Everything of a range in a table, of one value of its first column, a page after the other along its sorting key: each page is found by the primary
  * index, so that all of them together read the table once. Raw rows, not FINAL: what is not merged yet is seen too.
  */
 async function* pages(
@@ -29,8 +30,14 @@ async function* pages(
     columns,
     key,
     where,
-    model,
-  }: { table: string; columns: string; key: readonly string[]; where: string; model: string },
+    of: [head, value],
+  }: {
+    table: string;
+    columns: string;
+    key: readonly string[];
+    where: string;
+    of: readonly [head: string, value: string];
+  },
 ): AsyncGenerator<TableRow[]> {
   const order = [...key, 'kafka_partition', 'kafka_offset'];
   let rows = pageRows;
@@ -41,7 +48,7 @@ async function* pages(
       after === undefined
         ? ''
         : `AND ${first} >= ${literal(after[first])} AND (${order.join(', ')}) > (${order.map((name) => literal(after?.[name])).join(', ')})`;
-    const sql = `SELECT ${columns} FROM ${table} WHERE model = ${literal(model)} AND ${where} ${further} ORDER BY model, ${order.join(', ')} LIMIT ${rows}`;
+    const sql = `SELECT ${columns} FROM ${table} WHERE ${head} = ${literal(value)} AND ${where} ${further} ORDER BY ${head}, ${order.join(', ')} LIMIT ${rows}`;
     let page: TableRow[];
     try {
       page = await select(sql);
@@ -62,11 +69,11 @@ export async function eachPredictionRow(
   { texts, model }: { texts: readonly OffsetRange[]; model: string | undefined },
   onRow: (row: Prediction, place: Place) => void,
 ): Promise<void> {
-  for (const name of await modelsIn(select, 'predictions', model)) {
+  for (const name of await models(select, 'predictions', model)) {
     const where = `input_topic = 'texts' AND (${within(texts, 'input_partition', 'input_offset')})`;
     const key = ['text_id', 'role', 'epoch', 'input_partition', 'input_offset', 'shadow_version'];
     const columns = '*, shadow_version';
-    for await (const page of pages(select, { table: 'predictions', columns, key, where, model: name }))
+    for await (const page of pages(select, { table: 'predictions', columns, key, where, of: ['model', name] }))
       for (const row of page) onRow(fromRow('predictions', row), placeOf(row));
   }
 }
@@ -79,9 +86,40 @@ export async function eachTextRow(
 ): Promise<void> {
   const columns = '* REPLACE (lower(hex(SHA256(text))) AS text)';
   const where = within(texts, 'kafka_partition', 'kafka_offset');
-  for (const name of await modelsIn(select, 'texts', model))
-    for await (const page of pages(select, { table: 'texts', columns, key: ['id'], where: `(${where})`, model: name }))
+  for (const name of await models(select, 'texts', model))
+    for await (const page of pages(select, {
+      table: 'texts',
+      columns,
+      key: ['id'],
+      where: `(${where})`,
+      of: ['model', name],
+    }))
       for (const row of page) onRow(fromRow('texts', row), placeOf(row));
+}
+
+/** Rows of the dead letters of a range of texts. */
+export async function eachLetterRow(
+  select: SelectRows,
+  texts: readonly OffsetRange[],
+  onRow: (row: DeadLetter) => void,
+): Promise<void> {
+  const [table, column] = ['dead_letters', 'topic'];
+  const where = `(${within(texts, 'partition', 'offset')})`;
+  for (const topic of await valuesIn(select, table, column)) {
+    // The name as Kafka knows it, behind a prefix.
+    if (!topic.endsWith('texts')) continue;
+    const key = ['partition', 'offset', 'stage'];
+    for await (const page of pages(select, { table, columns: '*', key, where, of: [column, topic] }))
+      for (const row of page) onRow(fromRow('dead_letters', row));
+  }
+}
+
+/** Whether this very record of a dead letter has its row, not only an earlier one of the same text. */
+export async function letterStored(select: SelectRows, letter: DeadLetter): Promise<boolean> {
+  const { topic, partition, offset } = letter;
+  const where = `topic = ${literal(topic)} AND partition = ${partition} AND offset = ${offset}`;
+  const rows = await select(`SELECT * FROM dead_letters WHERE ${where}`);
+  return rows.some((row) => isDeepStrictEqual(fromRow('dead_letters', row), letter));
 }
 
 /** A text as its row is compared: the text by its digest. */
@@ -117,9 +155,12 @@ export async function storedVersions(select: SelectRows): Promise<PromotedVersio
   return rows.map((row) => fromRow('model_versions', row));
 }
 
-async function modelsIn(select: SelectRows, table: string, model: string | undefined): Promise<string[]> {
-  if (model !== undefined) return [model];
-  return (await select(`SELECT DISTINCT model FROM ${table}`)).map((row) => String(row['model']));
+async function models(select: SelectRows, table: string, model: string | undefined): Promise<string[]> {
+  return model === undefined ? await valuesIn(select, table, 'model') : [model];
+}
+
+async function valuesIn(select: SelectRows, table: string, column: string): Promise<string[]> {
+  return (await select(`SELECT DISTINCT ${column} FROM ${table}`)).map((row) => String(row[column]));
 }
 
 function within(ranges: readonly OffsetRange[], partition: string, offset: string): string {

@@ -1,3 +1,4 @@
+import { type DeadLetter, fromRow, toRow } from '#libs/clickhouse';
 import type { Stream } from '#libs/stream';
 import type { OffsetRange } from './offset-ranges.ts';
 import type { AuditedRange } from './prediction-ledger.ts';
@@ -92,6 +93,33 @@ export async function toldVersions(stream: Stream): Promise<{ promoted: Promoted
     if (value !== null) promoted.push(value);
   });
   return { promoted, tried };
+}
+
+/** A dead letter and its offset in texts-dlq. */
+export interface ToldLetter {
+  letter: DeadLetter;
+  id: number;
+}
+
+/** Every dead letter of texts, as its row is compared. Returns the newest. */
+export async function eachLetter(
+  stream: Stream,
+  onLetter: (told: ToldLetter) => void = () => undefined,
+): Promise<ToldLetter | undefined> {
+  let newest: ToldLetter | undefined;
+  const reader = await stream.deadLetters.follow('texts', async ({ id, key, value, schemaId, offset, ...letter }) => {
+    const record = {
+      ...letter,
+      offset: Number(offset),
+      key: key?.toString('utf8') ?? '',
+      valueBytes: value?.length ?? 0,
+      schemaId: schemaId ?? null,
+    };
+    newest = { letter: fromRow('dead_letters', toRow('dead_letters', record)), id: Number(id) };
+    onLetter(newest);
+  });
+  await reader.close();
+  return newest;
 }
 
 /** The most instances that have told of a model. */

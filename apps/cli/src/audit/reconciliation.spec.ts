@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Prediction } from '#libs/events';
 import type { FindingKind } from './audit-report.ts';
+import type { Place } from './prediction-ledger.ts';
 import {
   auditOf,
   bundleOf,
@@ -77,9 +78,9 @@ const faults: [kind: FindingKind, name: string, inject: (history: MadeUpHistory,
     'an unreadable text is no dead letter',
     (history) => {
       const lost = history.texts.find(({ value }) => value === null);
-      history.letters = history.letters.filter(
-        ({ partition, offset }) => partition !== lost?.partition || offset !== lost.offset,
-      );
+      const other = (one: Place) => one.partition !== lost?.partition || one.offset !== lost.offset;
+      history.letters = history.letters.filter(other);
+      history.letterRows = history.letterRows.filter(other);
     },
   ],
   [
@@ -95,7 +96,9 @@ const faults: [kind: FindingKind, name: string, inject: (history: MadeUpHistory,
     'a text was answered and is a dead letter',
     (history, which) => {
       const { value } = pick(answeredOnce(history), which);
-      history.letters.push({ partition: value.inputPartition, offset: value.inputOffset });
+      const letter = { ...pick(history.letters, which), partition: value.inputPartition, offset: value.inputOffset };
+      history.letters.push(letter);
+      history.letterRows.push(letter);
     },
   ],
   [
@@ -197,6 +200,36 @@ const faults: [kind: FindingKind, name: string, inject: (history: MadeUpHistory,
   ],
   [
     'stored-wrongly',
+    'a dead letter is not in the table',
+    (history, which) => {
+      // Not the newest: it may be on its way.
+      const { partition, offset } = pick(history.letters.slice(0, -2), which);
+      const last = history.letters.at(-1);
+      fc.pre(last?.partition !== partition || last.offset !== offset);
+      history.letterRows = history.letterRows.filter((row) => row.partition !== partition || row.offset !== offset);
+    },
+  ],
+  ...(['reason', 'error', 'key'] as const).map((column): (typeof faults)[number] => [
+    'stored-wrongly',
+    `the row of a dead letter has another ${column}`,
+    (history, which) => void Object.assign(pick(history.letterRows, which), { [column]: 'something else' }),
+  ]),
+  [
+    'stored-wrongly',
+    'a row of a dead letter that there is not',
+    (history, which) => {
+      const { value } = pick(answeredOnce(history), which);
+      const place = { partition: value.inputPartition, offset: value.inputOffset };
+      history.letterRows.push({ ...pick(history.letters, which), ...place });
+    },
+  ],
+  [
+    'stored-wrongly',
+    'a row of a dead letter of another stage',
+    (history, which) => void history.letterRows.push({ ...pick(history.letters, which), stage: 'another' }),
+  ],
+  [
+    'stored-wrongly',
     'a text is another one in the table',
     (history, which) => {
       const row = pick(history.textRows, which);
@@ -216,6 +249,7 @@ describe('reconciliation', () => {
         const keys = new Set(history.predictions.map(({ value }) => keyOf(value)));
         expect(report.repeated).toBe(history.predictions.length - keys.size);
         expect(report.stored?.predictions).toBe(history.predictions.length);
+        expect(report.stored).toMatchObject({ deadLetters: report.deadLettered, inFlight: 0 });
       }),
       { numRuns: 300 },
     );
@@ -251,7 +285,7 @@ describe('reconciliation', () => {
   it('is still to come: no finding', () => {
     const history = madeUpHistory(calm);
     history.answered = new Map([[0, 0]]);
-    const { wrong, report } = auditOf({ ...history, predictions: [], predictionRows: [], letters: [] });
+    const { wrong, report } = auditOf({ ...history, predictions: [], predictionRows: [], letters: [], letterRows: [] });
     expect(wrong).toEqual({});
     expect(report.inFlight).toBe(history.texts.length);
     const unstored = auditOf(
@@ -260,6 +294,9 @@ describe('reconciliation', () => {
     );
     expect(unstored.wrong).toEqual({});
     expect(unstored.report.stored?.inFlight).toBeGreaterThan(0);
+    const unmirrored = auditOf({ ...madeUpHistory(calm), letterRows: [] });
+    expect(unmirrored.wrong).toEqual({});
+    expect(unmirrored.report.stored).toMatchObject({ deadLetters: 0, inFlight: unmirrored.report.deadLettered });
   });
 
   it('has expired: no finding', () => {

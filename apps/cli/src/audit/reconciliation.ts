@@ -1,3 +1,4 @@
+import type { DeadLetter } from '#libs/clickhouse';
 import type { Prediction, Text } from '#libs/events';
 import { type AuditReport, emptyReport, type Finding, type FindingKind } from './audit-report.ts';
 import { OffsetRanges } from './offset-ranges.ts';
@@ -28,9 +29,9 @@ export interface ReconciliationOptions {
  * Reconciles texts with what became of them: each has one outcome, an answer of a version that served then, kept as it
  * was given, or a dead letter. Nothing is read here, so that it can be shown on made-up histories what is found.
  *
- * Feed it in this order: `prediction` (each partition in order), `predictionRow`, `letter`, `textRow`, then `text` and
- * `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 13 bytes a prediction
- * that is read.
+ * Feed it in this order: `prediction` (each partition in order), `predictionRow`, `letterRow`, `letter`, `textRow`, then
+ * `text` and `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 13 bytes a
+ * prediction that is read, 300 bytes a dead letter.
  */
 export class Reconciliation {
   readonly #report: AuditReport;
@@ -78,9 +79,18 @@ export class Reconciliation {
     this.#predictions.row(answer, place);
   }
 
-  /** `place`: of the text that became a dead letter. */
-  letter(place: Place): void {
-    this.#texts.letter(place);
+  letterRow(stored: DeadLetter): void {
+    this.#texts.letterRow(stored);
+  }
+
+  /** In the order of texts-dlq; `id`: its offset there. */
+  letter(letter: DeadLetter, id: number): void {
+    this.#texts.letter(letter, id);
+  }
+
+  /** This record of texts-dlq is known to be in the table. */
+  lettersStoredTo(id: number): void {
+    this.#texts.lettersStoredTo(id);
   }
 
   textRow(stored: Text, place: Place): void {

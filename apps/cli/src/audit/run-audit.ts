@@ -3,8 +3,10 @@ import { fromRow, toRow } from '#libs/clickhouse';
 import type { Stream } from '#libs/stream';
 import type { AuditReport, Finding } from './audit-report.ts';
 import {
+  eachLetterRow,
   eachPredictionRow,
   eachTextRow,
+  letterStored,
   replacedTexts,
   type SelectRows,
   storedVersions,
@@ -14,8 +16,10 @@ import {
   type AuditScope,
   bounds,
   committedOffsets,
+  eachLetter,
   predictionRanges,
   servingInstances,
+  type ToldLetter,
   toldVersions,
   type TextRanges,
   textRanges,
@@ -54,7 +58,7 @@ const mostKept = 100_000;
  *
  *   1 offsets    which texts; how far inference and monitoring have committed: what is after is in flight
  *   2 versions   of the registry's log, model-versions and its table
- *   3 answers    predictions, then their rows, then dead letters
+ *   3 answers    predictions, then their rows; rows of dead letters, then dead letters
  *   4 texts      their rows, then themselves: each is held against what is known of it
  *
  * Commits are read before what they cover, so that nothing that moves meanwhile is taken for lost.
@@ -129,10 +133,10 @@ async function reconcile(stream: Stream, options: ReconcileOptions): Promise<Aud
       reconciliation.predictionRow(row, from);
       tell('rows read');
     });
-  const letters = await stream.deadLetters.follow('texts', async ({ partition, offset }) =>
-    reconciliation.letter(place(partition, offset)),
-  );
-  await letters.close();
+  if (select !== undefined) await eachLetterRow(select, ranges, (row) => reconciliation.letterRow(row));
+  const newest = await eachLetter(stream, ({ letter, id }) => reconciliation.letter(letter, id));
+  if (select !== undefined && newest !== undefined && (await letterStored(select, newest.letter)))
+    reconciliation.lettersStoredTo(newest.id);
   if (select !== undefined)
     await eachTextRow(select, what, (row, from) => {
       reconciliation.textRow(row, from);
@@ -198,6 +202,7 @@ async function versionHistory(stream: Stream, select: SelectRows | undefined) {
 async function waitForCommits(stream: Stream, ranges: readonly OffsetRange[], options: AuditOptions): Promise<void> {
   const { wait, select, onProgress } = options;
   const deadline = performance.now() + wait;
+  let newest: ToldLetter | undefined;
   while (performance.now() < deadline) {
     const inference = await committedOffsets(stream, 'inference');
     const open = ranges.reduce(
@@ -207,8 +212,12 @@ async function waitForCommits(stream: Stream, ranges: readonly OffsetRange[], op
     const topics = select === undefined ? [] : (['texts', 'predictions'] as const);
     const lags = await Promise.all(topics.map((topic) => stream.admin.groupLag('monitoring', topic)));
     const unstored = lags.reduce((sum, { total }) => sum + total, 0);
-    if (open === 0 && unstored === 0) return;
-    onProgress(`waiting: ${open} texts to be answered, ${unstored} records to be stored`);
+    if (open === 0 && unstored === 0) {
+      if (select === undefined) return;
+      newest ??= await eachLetter(stream);
+      if (newest === undefined || (await letterStored(select, newest.letter))) return;
+    }
+    onProgress(`waiting: ${open} texts to be answered, ${unstored} records and dead letters to be stored`);
     await delay(pollInterval);
   }
 }

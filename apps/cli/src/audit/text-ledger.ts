@@ -1,6 +1,8 @@
+import type { DeadLetter } from '#libs/clickhouse';
 import type { Text } from '#libs/events';
 import { digestOf } from './answers.ts';
 import type { AuditReport, FindingKind } from './audit-report.ts';
+import { DeadLetterLedger } from './dead-letter-ledger.ts';
 import type { OffsetRanges } from './offset-ranges.ts';
 import type { Place } from './prediction-ledger.ts';
 
@@ -30,12 +32,13 @@ const seen = 1;
 const letter = 2;
 const row = 4;
 
-/** Each text and its one outcome; 9 bytes a text. */
+/** Each text and its one outcome; 9 bytes a text, and what dead letters take. */
 export class TextLedger {
   readonly #options: TextLedgerOptions;
   readonly #flags: Uint8Array;
   /** What the table says the text is. */
   readonly #rows: BigUint64Array;
+  readonly #deadLetters = new DeadLetterLedger();
   readonly unstored: UnstoredText[] = [];
 
   constructor(options: TextLedgerOptions) {
@@ -44,12 +47,25 @@ export class TextLedger {
     this.#rows = new BigUint64Array(options.storedBelow === undefined ? 0 : options.texts.size);
   }
 
-  /** A record of topic texts-dlq. */
-  letter({ partition, offset }: Place): void {
-    const index = this.#options.texts.indexOf(partition, offset);
+  /** A row of table dead_letters, before every letter. */
+  letterRow(stored: DeadLetter): void {
+    const index = this.#options.texts.indexOf(stored.partition, stored.offset);
+    if (index !== undefined) this.#deadLetters.row(index, stored);
+  }
+
+  /** A record of topic texts-dlq; `id`: its offset there. */
+  letter(about: DeadLetter, id: number): void {
+    const { texts, storedBelow, report } = this.#options;
+    const index = texts.indexOf(about.partition, about.offset);
     if (index === undefined) return;
-    if (this.#has(index, letter)) this.#options.report.lettersRepeated++;
+    if (this.#has(index, letter)) report.lettersRepeated++;
     this.#flag(index, letter);
+    if (storedBelow !== undefined) this.#deadLetters.letter(index, about, id);
+  }
+
+  /** This record of texts-dlq is in the table: those before it have to be. */
+  lettersStoredTo(id: number): void {
+    this.#deadLetters.storedTo(id);
   }
 
   /** A row of table texts. */
@@ -114,10 +130,22 @@ export class TextLedger {
     if (answered) report.answered++;
     if (dead) report.deadLettered++;
     if (answered && dead) find('doubled', place, 'it was answered and is a dead letter too');
+    this.#checkLetters(index, place);
     if (answered || dead) return;
     if (place.offset >= (answeredBelow.get(place.partition) ?? 0)) report.inFlight++;
     else if (place.timestamp < expiredBefore()) report.expired++;
     else find('missing', place, 'committed by inference, with neither answer nor dead letter');
+  }
+
+  #checkLetters(index: number, place: Place & { id?: string; timestamp: number }): void {
+    const { report, expiredBefore, find } = this.#options;
+    if (report.stored === undefined) return;
+    const { stored, inFlight, wrong } = this.#deadLetters.check(index);
+    report.stored.deadLetters += stored;
+    report.stored.inFlight += inFlight;
+    // The record of a row may have expired with its time.
+    if (place.timestamp < expiredBefore()) return;
+    for (const detail of wrong) find('stored-wrongly', place, detail);
   }
 
   #has(index: number, flag: number): boolean {

@@ -173,6 +173,9 @@ function harmless(report: Audit['report']): string[] {
   if (report.lettersRepeated > 0) lines.push(`dead letters repeated: ${report.lettersRepeated}`);
   const { stored } = report;
   if (stored === undefined) lines.push('tables: not looked at');
-  else lines.push(`rows: ${stored.predictions} predictions, ${stored.texts} texts, ${stored.inFlight} in flight`);
+  else {
+    const { predictions, texts, deadLetters, inFlight } = stored;
+    lines.push(`rows: ${predictions} predictions, ${texts} texts, ${deadLetters} dead letters, ${inFlight} in flight`);
+  }
   return lines;
 }

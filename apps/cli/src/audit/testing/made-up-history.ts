@@ -1,3 +1,4 @@
+import type { DeadLetter } from '#libs/clickhouse';
 import type { Prediction, Text } from '#libs/events';
 import type { AuditReport, Finding } from '../audit-report.ts';
 import type { Place } from '../prediction-ledger.ts';
@@ -10,7 +11,9 @@ export interface MadeUpHistory {
   texts: ({ value: Text | null } & Place)[];
   /** In the order of each partition. */
   predictions: ({ value: Prediction } & Place)[];
-  letters: Place[];
+  /** In the order of texts-dlq. */
+  letters: DeadLetter[];
+  letterRows: DeadLetter[];
   predictionRows: ({ value: Prediction } & Place)[];
   textRows: ({ value: Text } & Place)[];
   versions: PromotedVersion[];
@@ -55,6 +58,7 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
     texts: texts.flat(),
     predictions: [],
     letters: [],
+    letterRows: [],
     predictionRows: [],
     textRows: structuredClone(texts.flat()).flatMap(({ value, ...place }) =>
       value === null ? [] : [{ value, ...place }],
@@ -78,7 +82,7 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
     const batch = texts[partition]?.slice(next, next + how.batch) ?? [];
     for (const text of batch) {
       const answer = answerTo(text, history, time);
-      if (answer === undefined) history.letters.push(text);
+      if (answer === undefined) history.letters.push(letterOf(text, time));
       else {
         write(answer);
         if (how.shadow) for (const beside of [{}, challenger]) write({ ...answer, ...beside, role: 'shadow' });
@@ -89,7 +93,25 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
   history.predictionRows = structuredClone(history.predictions).toSorted((a, b) =>
     keyOf(a.value).localeCompare(keyOf(b.value)),
   );
+  history.letterRows = structuredClone(history.letters);
   return history;
+}
+
+function letterOf({ value, partition, offset }: MadeUpHistory['texts'][number], time: number): DeadLetter {
+  return {
+    topic: 'texts',
+    partition,
+    offset,
+    timestamp: 0,
+    key: value?.id ?? '',
+    valueBytes: 1,
+    error: value === null ? 'unknown-magic' : 'unknown-model',
+    reason: `text ${offset}`,
+    stage: value === null ? 'decode' : 'handle',
+    attempts: 1,
+    failedAt: time,
+    schemaId: null,
+  };
 }
 
 function textAt(partition: number, offset: number): Text | null {
@@ -166,7 +188,8 @@ export function auditOf(
   });
   for (const { value, ...place } of history.predictions) reconciliation.prediction(value, place);
   for (const { value, ...place } of history.predictionRows) reconciliation.predictionRow(value, place);
-  for (const place of history.letters) reconciliation.letter(place);
+  for (const row of history.letterRows) reconciliation.letterRow(row);
+  for (const [id, letter] of history.letters.entries()) reconciliation.letter(letter, id);
   for (const { value, ...place } of history.textRows) reconciliation.textRow(value, place);
   for (const { value, ...place } of history.texts) {
     if (value === null) reconciliation.unreadable({ ...place, timestamp: 0 });
