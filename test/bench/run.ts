@@ -5,7 +5,17 @@ import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { forkStack } from '../support/fork-stack.ts';
 
-const benchmarks = ['inference', 'tokenizers', 'swap', 'rest', 'retraining', 'stream', 'clickhouse', 'idle'];
+const benchmarks = [
+  'inference',
+  'tokenizers',
+  'transformer',
+  'swap',
+  'rest',
+  'retraining',
+  'stream',
+  'clickhouse',
+  'idle',
+];
 const chosen = process.argv.slice(2);
 const unknown = chosen.filter((name) => !benchmarks.includes(name));
 if (unknown.length > 0) {

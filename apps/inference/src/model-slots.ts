@@ -206,6 +206,8 @@ export class ModelSlots {
       onBatch: (batch) => {
         metrics.observe('tidemill_inference_batch_texts', batch.texts, { model });
         metrics.increment('tidemill_texts_truncated_total', { model }, batch.truncated);
+        metrics.increment('tidemill_inference_tokens_total', { model }, batch.columns.needed);
+        metrics.increment('tidemill_inference_padded_tokens_total', { model }, batch.columns.run);
         metrics.observe('tidemill_inference_batch_seconds', batch.milliseconds / 1000, { model });
         metrics.increment('tidemill_model_host_busy_seconds_total', { model }, batch.hostMilliseconds / 1000);
         metrics.set('tidemill_model_host_memory_bytes', this.#memoryOf(model), { model });

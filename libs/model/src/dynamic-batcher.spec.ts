@@ -35,7 +35,14 @@ function controlledHosts(room = 2) {
         const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
         inFlight.set(version, (inFlight.get(version) ?? 0) + 1);
         const probabilities = Float32Array.from(texts.flatMap((text) => [valueOf(text), version]));
-        const answer = { probabilities, truncated: new Uint8Array(texts.length), refused: [], milliseconds: 1 };
+        const columns = { needed: texts.length, run: texts.length };
+        const answer = {
+          probabilities,
+          truncated: new Uint8Array(texts.length),
+          refused: [],
+          columns,
+          milliseconds: 1,
+        };
         batches.push({ texts, version, answer: () => resolve(answer), fail: reject });
         try {
           return await promise;

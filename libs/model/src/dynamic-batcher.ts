@@ -54,7 +54,17 @@ export interface BatcherOptions {
   /** Interactive texts that may wait; beyond, requests are refused, unless nothing else waits. */
   maximumQueuedTexts: number;
   clock: Clock;
-  onBatch?: (batch: { texts: number; truncated: number; hostMilliseconds: number; milliseconds: number }) => void;
+  onBatch?: (batch: AnsweredBatch) => void;
+}
+
+/** What a batch was and took. */
+export interface AnsweredBatch {
+  texts: number;
+  truncated: number;
+  columns: HostAnswer['columns'];
+  hostMilliseconds: number;
+  /** From being handed over until the answer was there. */
+  milliseconds: number;
 }
 
 /** Rows that are asked again, alone: what their host does then is their doing. */
@@ -306,9 +316,10 @@ export class DynamicBatcher {
     const startedAt = this.#options.clock.now();
     let hostMilliseconds = 0;
     let truncated = 0;
+    let columns = { needed: 0, run: 0 };
     try {
       const answer = await lease.answer(texts);
-      hostMilliseconds = answer.milliseconds;
+      ({ milliseconds: hostMilliseconds, columns } = answer);
       truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
       this.#measure(batch, hostMilliseconds);
       let at = 0;
@@ -326,7 +337,7 @@ export class DynamicBatcher {
     }
     this.#pump();
     const milliseconds = this.#options.clock.now() - startedAt;
-    this.#options.onBatch?.({ texts: texts.length, truncated, hostMilliseconds, milliseconds });
+    this.#options.onBatch?.({ texts: texts.length, truncated, columns, hostMilliseconds, milliseconds });
   }
 
   #measure({ texts, columns }: Batch, milliseconds: number): void {

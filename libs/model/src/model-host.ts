@@ -21,6 +21,8 @@ export interface HostAnswer {
   truncated: Uint8Array;
   /** Rows that have no answer, and why. */
   refused: readonly RefusedRow[];
+  /** Columns that the texts needed, and that ran: the difference is padding. */
+  columns: { needed: number; run: number };
   /** Time in the host, milliseconds. */
   milliseconds: number;
 }
@@ -171,8 +173,8 @@ export class ModelHost {
    * MODEL_OUTPUT_INVALID when the graph failed.
    */
   async answer(texts: readonly string[]): Promise<HostAnswer> {
-    const { values: probabilities, truncated, refused, milliseconds } = await this.#ask(texts);
-    return { probabilities, truncated, refused, milliseconds };
+    const { values: probabilities, truncated, refused, columns, milliseconds } = await this.#ask(texts);
+    return { probabilities, truncated, refused, columns, milliseconds };
   }
 
   /**

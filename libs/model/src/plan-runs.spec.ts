@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { planRuns, type RunLimits } from './plan-runs.ts';
 
-const limits: RunLimits = { columnsPerRun: 2048, rowsPerRun: Number.POSITIVE_INFINITY, columnsPerStart: 16 };
+const limits: RunLimits = {
+  columnsPerRun: 2048,
+  rowsPerRun: Number.POSITIVE_INFINITY,
+  columnsMultiple: 1,
+  columnsPerStart: 16,
+};
 const padded = (runs: ReturnType<typeof planRuns>) =>
   runs.reduce((sum, { rows, columns }) => sum + rows.length * columns, 0);
 
@@ -12,6 +17,7 @@ describe('planRuns', () => {
       lengths: fc.array(fc.integer({ min: 1, max: 700 }), { maxLength: 200 }),
       columnsPerRun: fc.integer({ min: 1, max: 3000 }),
       rowsPerRun: fc.constantFrom(1, 3, Number.POSITIVE_INFINITY),
+      columnsMultiple: fc.constantFrom(1, 16),
       columnsPerStart: fc.integer({ min: 0, max: 200 }),
     });
     fc.assert(
@@ -19,7 +25,8 @@ describe('planRuns', () => {
         const runs = planRuns(lengths, some);
         expect(runs.flatMap(({ rows }) => rows).toSorted((a, b) => a - b)).toEqual(lengths.map((_, index) => index));
         for (const { rows, columns } of runs) {
-          expect(columns).toBe(Math.max(...rows.map((row) => lengths[row] ?? 0)));
+          const longest = Math.max(...rows.map((row) => lengths[row] ?? 0));
+          expect(columns).toBe(Math.ceil(longest / some.columnsMultiple) * some.columnsMultiple);
           expect(rows.length).toBeLessThanOrEqual(some.rowsPerRun);
           if (rows.length > 1) expect(rows.length * columns).toBeLessThanOrEqual(some.columnsPerRun);
         }

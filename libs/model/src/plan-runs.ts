@@ -2,6 +2,8 @@ export interface RunLimits {
   /** Padded columns of one run over all rows, unless a single row is longer. */
   columnsPerRun: number;
   rowsPerRun: number;
+  /** The width of a run is a multiple of it. */
+  columnsMultiple: number;
   /** What starting a run costs, in padded columns: less padding than that is not worth another run. */
   columnsPerStart: number;
 }
@@ -9,7 +11,7 @@ export interface RunLimits {
 export interface Run {
   /** Places of the rows in the request. */
   rows: number[];
-  /** Width of the run: its longest row. */
+  /** Width of the run: its longest row, made up to the multiple. */
   columns: number;
 }
 
@@ -26,7 +28,8 @@ export function byLength(lengths: ArrayLike<number>): number[] {
  */
 export function planRuns(lengths: ArrayLike<number>, limits: RunLimits): Run[] {
   const order = byLength(lengths);
-  const sorted = Int32Array.from(order, (index) => lengths[index] ?? 0);
+  const multiple = limits.columnsMultiple;
+  const sorted = Int32Array.from(order, (index) => Math.ceil((lengths[index] ?? 0) / multiple) * multiple);
   const lengthAt = (place: number) => sorted[place] ?? 0;
   // Cheapest way to run the first `end` rows of the order, and where its last run begins.
   const costs = new Float64Array(order.length + 1);

@@ -19,7 +19,7 @@ describe('runBatch', () => {
   it('restores the order of the request, whatever order rows were run in', async () => {
     const texts = Array.from({ length: 500 }, (_, i) => 'x'.repeat((i * 37) % 90));
     const runs: number[] = [];
-    const { values } = await runBatch(texts, shape, (feeds, rows, columns) => {
+    const { values, columns } = await runBatch(texts, shape, (feeds, rows, columns) => {
       runs.push(rows * columns);
       return byLength(feeds, rows, columns);
     });
@@ -29,6 +29,8 @@ describe('runBatch', () => {
     expect(first.map((length) => length - marks)).toStrictEqual(texts.map(({ length }) => length));
     expect(runs.length).toBeGreaterThan(1);
     expect(Math.max(...runs)).toBeLessThanOrEqual(16_384);
+    const needed = first.reduce((sum, length) => sum + length, 0);
+    expect(columns).toStrictEqual({ needed, run: runs.reduce((sum, run) => sum + run, 0) });
   });
 
   it('says which texts were cut', async () => {

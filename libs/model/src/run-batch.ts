@@ -22,6 +22,8 @@ export interface BatchAnswer {
   truncated: Uint8Array;
   /** Rows whose values are no answer, and why; their values are 0. */
   refused: RefusedRow[];
+  /** Columns that the texts needed, and that ran: the difference is padding. */
+  columns: { needed: number; run: number };
 }
 
 export interface RefusedRow {
@@ -39,7 +41,10 @@ export async function runBatch(texts: readonly string[], shape: GraphShape, run:
   let { width } = shape;
   let values = new Float32Array(texts.length * width);
   const refused: RefusedRow[] = [];
+  const needed = prepared.lengths.reduce((sum, length) => sum + length, 0);
+  let ran = 0;
   for (const { rows, columns } of planRuns(prepared.lengths, shape.input)) {
+    ran += rows.length * columns;
     const answer = await run(prepared.feeds(rows, columns), rows.length, columns);
     if (width === 0 && answer.length > 0 && answer.length % rows.length === 0) {
       width = answer.length / rows.length;
@@ -54,7 +59,7 @@ export async function runBatch(texts: readonly string[], shape: GraphShape, run:
       else refused.push({ row: index, reason });
     }
   }
-  return { values, truncated: prepared.truncated, refused };
+  return { values, truncated: prepared.truncated, refused, columns: { needed, run: ran } };
 }
 
 /** Makes a row of the graph's output the answer, in place; says why it is none. */

@@ -27,6 +27,7 @@ export function utf16Input(maximumCharacters: number): TextInput {
     // Small enough that the intermediate tensors of a run stay in the processor's cache.
     columnsPerRun: 16_384,
     rowsPerRun: Number.POSITIVE_INFINITY,
+    columnsMultiple: 1,
     columnsPerStart: 1024,
     prepare(texts) {
       const normalised = texts.map((text) => normalise(text, maximumCharacters));
@@ -54,16 +55,15 @@ export function tokensInput(
   input: Extract<Manifest['input'], { kind: 'tokens' }>,
   { tokenizer, device }: { tokenizer: Tokenizer; device: string },
 ): TextInput {
-  const { columnsPerRun, columnsMultiple } = device === 'cpu' ? onProcessor : onAccelerator;
   return {
-    columnsPerRun,
+    ...(device === 'cpu' ? onProcessor : onAccelerator),
     rowsPerRun: input.alone ? 1 : Number.POSITIVE_INFINITY,
     columnsPerStart: 16,
     prepare(texts) {
       const encoded = texts.map((text) => tokenizer.encode(text, input.maximumTokens));
       return {
         // A model without special tokens gets one column even for an empty text: a graph need not take none.
-        lengths: encoded.map(({ ids }) => Math.max(1, Math.ceil(ids.length / columnsMultiple) * columnsMultiple)),
+        lengths: encoded.map(({ ids }) => Math.max(1, ids.length)),
         truncated: Uint8Array.from(encoded, ({ truncated }) => (truncated ? 1 : 0)),
         feeds(indices, columns) {
           const ids = new BigInt64Array(indices.length * columns).fill(BigInt(input.padTokenId));

@@ -56,6 +56,16 @@ export const metricDefinitions = {
     labels: ['model'],
     buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024],
   },
+  tidemill_inference_tokens_total: {
+    kind: 'counter',
+    help: 'Tokens (of the built-in model: UTF-16 units) that texts gave to the model.',
+    labels: ['model'],
+  },
+  tidemill_inference_padded_tokens_total: {
+    kind: 'counter',
+    help: 'The same with the padding of their batches: what the graph worked on.',
+    labels: ['model'],
+  },
   tidemill_inference_queue_texts: { kind: 'gauge', help: 'Synchronous texts waiting for a batch.', labels: ['model'] },
   tidemill_prediction_confidence: { kind: 'gauge', help: 'Mean confidence of the last batch.', labels: ['model'] },
   tidemill_dead_letters_total: { kind: 'counter', help: 'Records written to a dead-letter topic.', labels: ['topic'] },
