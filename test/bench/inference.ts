@@ -5,14 +5,14 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import type { Prediction } from '#libs/events';
+import type { Prediction, Text } from '#libs/events';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream, type TestStream, testKafka } from '../support/stream.ts';
 import { cpuOf, median } from './cpu.ts';
 import { mlserver } from './peers/mlserver.ts';
 import { pythonConsumer } from './peers/python-consumer.ts';
 import { pythonWith } from './peers/python.ts';
-import { model, realTexts, startInference, storeModel, versionEvent } from './served-model.ts';
+import { model, startInference, storeModel, textRecords, versionEvent } from './served-model.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const perSend = 1000;
@@ -24,12 +24,11 @@ interface Candidate {
   count: number;
   start: (test: TestStream) => Promise<AsyncDisposable & { pid: number }>;
   /** How it takes a text; undefined: as Tidemill's Avro. */
-  encode?: (text: ReturnType<typeof textOf>) => { value: Buffer; headers?: Record<string, string> };
+  encode?: (text: Text) => { value: Buffer; headers?: Record<string, string> };
 }
 
 await using folder = await temporaryFolder();
 const bundle = await storeModel(folder.path);
-const texts = realTexts();
 const python = await pythonWith('requirements.txt');
 const mlserverPython = await pythonWith('requirements-mlserver.txt');
 const candidates: Candidate[] = [
@@ -83,16 +82,12 @@ async function measure({ name, count, start, encode }: Candidate): Promise<{ con
   const producer = test.stream.producer();
   const send = async (from: number, until: number) => {
     for (let next = from; next < until; next += perSend) {
-      const values = Array.from({ length: Math.min(perSend, until - next) }, (_, i) => textOf(next + i));
-      if (encode === undefined)
-        await producer.send(
-          'texts',
-          values.map((value) => ({ key: value.id, value })),
-        );
+      const records = textRecords(next, Math.min(perSend, until - next));
+      if (encode === undefined) await producer.send('texts', records);
       else
         await producer.sendRaw(
           'texts',
-          values.map((value) => ({ key: value.id, ...encode(value) })),
+          records.map(({ key, value }) => ({ key, ...encode(value) })),
         );
     }
     await answered(test, until);
@@ -142,11 +137,6 @@ async function labelsOf({ stream }: TestStream): Promise<Map<string, string>> {
     void (value !== null && found.set(value.textId, value.label));
   await stream.readToEnd('predictions', note);
   return found;
-}
-
-function textOf(index: number) {
-  const text = texts[index % texts.length] ?? '';
-  return { id: `t${index}`, model, text, occurredAt: index, source: 'bench', attributes: {} };
 }
 
 /** Open Inference Protocol, as MLServer's Kafka server takes it. */

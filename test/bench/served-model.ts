@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { ModelVersion } from '#libs/events';
+import type { ModelVersion, Text } from '#libs/events';
 import { scoreTexts, trainClassifier, writeOnnx } from '#libs/classifier';
 import { type Bundle, readBundle, writeBundle } from '#libs/model';
 import { ArtifactStore } from '#libs/registry';
@@ -40,6 +40,19 @@ export async function storeModel(dataDirectory: string, seed = 42): Promise<Bund
 export function realTexts(): string[] {
   return playThrough(somaliScript(), 9).flatMap(({ texts }) => texts.map(({ text }) => text));
 }
+
+/** Records of topic texts. */
+export function textRecords(from: number, count: number): { key: string; value: Text }[] {
+  return Array.from({ length: count }, (_, i) => textRecord(from + i));
+}
+
+function textRecord(index: number): { key: string; value: Text } {
+  texts ??= realTexts();
+  const text = texts[index % texts.length] ?? '';
+  const id = `t${index}`;
+  return { key: id, value: { id, model, text, occurredAt: index, source: 'bench', attributes: {} } };
+}
+let texts: string[] | undefined;
 
 export function versionEvent(bundle: Bundle, epoch: number): ModelVersion {
   const why = {

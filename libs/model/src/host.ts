@@ -1,12 +1,14 @@
 /**
  * The model host: a child process that owns one ONNX Runtime session. Opening and running a model block the thread they
  * are called on, so they happen here and never on a consumer's event loop; and a process can be ended at any moment.
+ *
+ * A host starts with every swap, on cores that are answering: it loads no module that it can do without. What the other
+ * libs load when they are imported costs four times what opening the built-in model does.
  */
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import ort from 'onnxruntime-node';
-import { reasonOf } from '#libs/platform';
-import { loadTokenizer, type Tokenizer } from '#libs/tokenizer';
+import type { Tokenizer } from '#libs/tokenizer';
 import type { ClassifyRequest, HostModel, HostReply, HostRequest, OpenRequest } from './host-protocol.ts';
 import { argmax, type GraphShape, runBatch, type RunGraph } from './run-batch.ts';
 import { tokensInput, utf16Input } from './text-input.ts';
@@ -15,6 +17,10 @@ import { tokensInput, utf16Input } from './text-input.ts';
 const goldenTolerance = 1e-3;
 
 let opened: { run: RunGraph; shape: GraphShape } | undefined;
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
 
 function reply(message: HostReply): void {
   process.send?.(message);
@@ -49,6 +55,7 @@ async function createSession(request: OpenRequest): Promise<{ session: ort.Infer
 
 async function readTokenizer({ input, modelPath }: HostModel): Promise<Tokenizer | undefined> {
   if (input.kind !== 'tokens') return undefined;
+  const { loadTokenizer } = await import('#libs/tokenizer');
   return loadTokenizer(await readFile(join(dirname(modelPath), 'tokenizer.json'), 'utf8'));
 }
 

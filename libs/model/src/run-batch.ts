@@ -1,4 +1,3 @@
-import { modelError } from './errors.ts';
 import { planRuns } from './plan-runs.ts';
 import type { Feeds, TextInput } from './text-input.ts';
 
@@ -34,7 +33,7 @@ export interface RefusedRow {
 /**
  * Encodes, runs rows of similar length together, checks, and restores the order of the request.
  * A row that is not finite or no probability distribution is refused alone.
- * @throws TidemillError MODEL_OUTPUT_INVALID when the graph gives another number of values.
+ * @throws Error when the graph gives another number of values.
  */
 export async function runBatch(texts: readonly string[], shape: GraphShape, run: RunGraph): Promise<BatchAnswer> {
   const prepared = shape.input.prepare(texts);
@@ -51,7 +50,7 @@ export async function runBatch(texts: readonly string[], shape: GraphShape, run:
       values = new Float32Array(texts.length * width);
     }
     if (answer.length !== rows.length * width)
-      throw modelError('MODEL_OUTPUT_INVALID', { detail: `${answer.length} values, not ${rows.length} × ${width}` });
+      throw new Error(`the graph gave ${answer.length} values, not ${rows.length} × ${width}`);
     for (const [row, index] of rows.entries()) {
       const part = answer.subarray(row * width, (row + 1) * width);
       const reason = complete(part, shape);

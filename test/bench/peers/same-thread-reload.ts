@@ -1,14 +1,16 @@
 /**
  * What one writes first: an HTTP server that runs the model in its own thread and loads the next one there as well.
- * Arguments: port, two files model.onnx. `POST /` answers a text, `POST /reload` takes the other model.
+ * Arguments: port, texts a second to answer beside requests, two files model.onnx. `POST /` answers a text,
+ * `POST /reload` takes the other model.
  */
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import ort from 'onnxruntime-node';
 import { z } from 'zod';
 import { encodeUtf16 } from '#libs/classifier';
+import { realTexts } from '../served-model.ts';
 
-const [, , port = '', ...models] = process.argv;
+const [, , port = '', rate = '', ...models] = process.argv;
 const body = z.object({ texts: z.array(z.string()) });
 let loaded = 0;
 let session = await load();
@@ -24,6 +26,16 @@ async function answer(texts: string[]): Promise<number[]> {
   const data = results[used.outputNames[0] ?? '']?.data;
   return data instanceof Float32Array ? [...data] : [];
 }
+
+/** What streams through Tidemill's host; Kafka costs nothing here. */
+const beside = realTexts();
+const started = performance.now();
+let streamed = 0;
+setInterval(() => {
+  const due = Math.floor(((performance.now() - started) * Number(rate)) / 1000) - streamed;
+  streamed += due;
+  void answer(Array.from({ length: due }, (_, i) => beside[(streamed + i) % beside.length] ?? ''));
+}, 20);
 
 createServer((request, response) => {
   const work = async () => {
