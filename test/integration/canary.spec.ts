@@ -39,7 +39,6 @@ beforeAll(async () => {
   });
   client = await RestClient.connect(loop.url);
   for (const labels of known) await importBundle(labels);
-  await govern('versions/1/promote', {});
 });
 afterAll(async () => {
   await loop[Symbol.asyncDispose]();
@@ -112,6 +111,12 @@ async function untilDecided(): Promise<void> {
     await sendRound();
   }
 }
+
+it('answers a request that comes right after the first promotion', async () => {
+  await govern('versions/1/promote', {});
+  const answered = await client.post(`/v1/models/${model}/predict`, { texts: [testText('south', 1)] });
+  expect(answered).toMatchObject({ status: 200, body: { version: 1, epoch: 1 } });
+});
 
 it('promotes a canary that later labels show to be better', { timeout: 90_000 }, async () => {
   await expect

@@ -3,7 +3,8 @@ import { z } from 'zod';
 import { Problem } from '#libs/http';
 import type { BatchResult } from '#libs/model';
 import { type Configuration, milliseconds, TidemillError } from '#libs/platform';
-import { answerOf, ModelSlots } from './model-slots.ts';
+import { answerOf, ModelSlots, type ServedModel } from './model-slots.ts';
+import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { VersionHosts } from './version-hosts.ts';
 import { CONFIGURATION } from './tokens.ts';
 
@@ -20,6 +21,7 @@ const predictBody = z.strictObject({
 export class PredictController {
   constructor(
     @Inject(ModelSlots) private readonly slots: ModelSlots,
+    @Inject(ModelVersionConsumer) private readonly events: ModelVersionConsumer,
     @Inject(VersionHosts) private readonly versions: VersionHosts,
     @Inject(CONFIGURATION) private readonly config: Configuration,
   ) {}
@@ -36,14 +38,12 @@ export class PredictController {
       throw new Problem(422, errors[0]?.message ?? 'the body is not valid', { errors });
     }
     const { texts, version } = parsed.data;
-    const served = this.slots.get(model);
-    const serving = served?.slot.serving;
-    if (version !== undefined && version !== serving?.version)
+    const signal = AbortSignal.timeout(milliseconds(this.config.inference.requestTimeout));
+    const served = await this.servedModel(model, signal);
+    if (version !== undefined && version !== served?.slot.serving?.version)
       return await this.versions.predict(model, version, texts);
     if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
-    if (serving === undefined) throw new Problem(503, `no version of ${model} serves yet`);
     try {
-      const signal = AbortSignal.timeout(milliseconds(this.config.inference.requestTimeout));
       const result = await served.batcher.submit(texts, 'interactive', signal);
       // Another version may have taken over while the texts waited.
       if (version !== undefined && version !== result.serving.version)
@@ -62,6 +62,13 @@ export class PredictController {
         throw new Problem(503, 'the prediction was not ready in time', { retryAfter: served.batcher.retryAfter });
       throw error;
     }
+  }
+
+  /** A model that was promoted just now may not be known here yet; its texts wait for it, within their deadline. */
+  private async servedModel(model: string, signal: AbortSignal): Promise<ServedModel | undefined> {
+    if (this.slots.get(model) === undefined)
+      await Promise.race([this.events.caughtUp(), new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+    return this.slots.get(model);
   }
 }
 

@@ -25,13 +25,14 @@ export class StatusController {
     await queue.caughtUp();
     const { ready, reasons } = this.readiness;
     const failures = [queue.failure, triggers.failure].filter((failure) => failure !== undefined);
+    const { state } = progress;
     return {
       app: 'retraining',
       ready: ready && failures.length === 0,
       reasons: [...reasons, ...failures],
       idle: ready && decided && queue.idle,
-      ...progress.state,
-      ...(progress.state === undefined ? {} : { gates: progress.state.gates.map(asShown) }),
+      ...(queue.failure === undefined ? {} : { phase: 'waiting', detail: queue.failure }),
+      ...(state === undefined ? {} : { ...state, gates: state.gates.map(asShown) }),
     };
   }
 }

@@ -15,9 +15,9 @@ export const embeddedError = defineErrors({
   JAVA_HOME_UNUSABLE: { message: 'java.home is not a Java 17 or newer', retriable: false },
   ARTIFACT_UNREACHABLE: {
     message:
-      'a file of the embedded Kafka or schema registry could not be fetched. It is needed once; what has come is kept. ' +
-      'Behind a mirror set java.mavenRepository to its address; without a network set it to a folder with a copy of a Maven ' +
-      'repository; or use servers of your own with kafka.brokers and schemaRegistry.url',
+      'a file (of the embedded Kafka, of the schema registry or of an encoder) could not be fetched. It is needed once; what has ' +
+      'come is kept. Behind a mirror set java.mavenRepository to its address; without a network set it to a folder with a copy ' +
+      'of a Maven repository. Kafka and the registry may be servers of your own: kafka.brokers and schemaRegistry.url',
     retriable: true,
   },
   ENCODER_UNKNOWN: { message: 'there is no such encoder', retriable: false },

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type ClickHouse, toRow } from '#libs/clickhouse';
 import type { RetrainingRequest } from '#libs/events';
 import { readBundle } from '#libs/model';
@@ -262,6 +262,18 @@ describe('a crash', () => {
       expect(registry.model(model)?.history).toMatchObject([{ version: 1, epoch: 1, action: 'promote' }]);
     },
   );
+});
+
+it('ends, and says what to do, when its encoder cannot be fetched', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', directory);
+  await addDataset(twoLanguages);
+  config = { ...config, java: { ...config.java, mavenRepository: join(directory, 'nothing') } };
+  await workflow().run(request('r1', { encoder: 'minilm' }), never);
+  expect(registry.ended(model, 'r1')).toMatchObject({
+    kind: 'run-failed',
+    reason: expect.stringMatching(/^the encoder is not here.* ask for the training again.*java\.mavenRepository/),
+  });
+  vi.unstubAllEnvs();
 });
 
 describe('the queue', () => {
