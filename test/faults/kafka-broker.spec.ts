@@ -1,9 +1,24 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Text } from '#libs/events';
+import { ArtifactStore } from '#libs/registry';
+import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
+import { startApp } from '../support/app-process.ts';
 import { type KafkaProcess, startKafkaProcess } from '../support/kafka-process.ts';
 import { openTestStream, testKafka, type TestStream } from '../support/stream.ts';
 
 const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
+
+const patience = { timeout: 30_000, interval: 100 };
+const versionEvent = {
+  action: 'promote',
+  reason: '',
+  promotedBy: 'test',
+  at: 0,
+  signature: null,
+  revision: 0,
+  challengers: [],
+};
 
 let kafka: KafkaProcess;
 let test: TestStream;
@@ -55,7 +70,44 @@ function expectExact({ written, acknowledged }: Awaited<ReturnType<typeof ledger
   }
 }
 
+async function answersOf(url: string) {
+  const body = JSON.stringify({ texts: ['one'] });
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/v1/models/test/predict`, { method: 'POST', headers, body });
+  const ready = await fetch(`${url}/readyz`);
+  return { predict: answer.status, said: await answer.text(), readyz: ready.status, reasons: await ready.text() };
+}
+
 describe('a broker', () => {
+  it('that is paused for longer than a version may be outdated: requests are refused until it is back', async () => {
+    await using folder = await temporaryFolder();
+    const { registryUrl } = testKafka();
+    await using own = await openTestStream({ brokers: kafka.brokers, registryUrl });
+    const bundle = await writeTestBundle(join(folder.path, 'bundle'));
+    await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
+    const value = { ...versionEvent, model: 'test', version: 1, epoch: 1, bundleDigest: bundle.digest };
+    await own.stream.producer().send('model-versions', [{ key: 'test', value }]);
+    await using inference = startApp('inference', {
+      TIDEMILL__KAFKA__BROKERS: kafka.brokers.join(','),
+      TIDEMILL__KAFKA__TOPICPREFIX: own.topicPrefix,
+      TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
+      TIDEMILL__DATADIRECTORY: folder.path,
+      TIDEMILL__INFERENCE__PORT: '0',
+      TIDEMILL__INFERENCE__INSTANCE: 'one',
+      TIDEMILL__INFERENCE__MAXIMUMSTALENESS: '2s',
+    });
+    const url = await inference.url;
+    const fine = { predict: 200, readyz: 200 };
+    await expect.poll(() => answersOf(url), patience).toMatchObject(fine);
+    kafka.pause();
+    const why = expect.stringContaining('topic model-versions could not be read for longer than 2000 ms');
+    await expect
+      .poll(() => answersOf(url), patience)
+      .toMatchObject({ predict: 503, said: why, readyz: 503, reasons: why });
+    kafka.resume();
+    await expect.poll(() => answersOf(url), patience).toMatchObject(fine);
+  }, 90_000);
+
   it('that is paused: nothing acknowledged is lost or doubled, order kept', async () => {
     const paused = await ledger('paused', async () => {
       kafka.pause();

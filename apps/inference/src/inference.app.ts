@@ -8,6 +8,7 @@ import {
   configurationError,
   type Logger,
   type Metrics,
+  milliseconds,
   Readiness,
   tooManyThreads,
 } from '#libs/platform';
@@ -78,7 +79,20 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   });
   const versions = new VersionHosts(config, materialise);
   const { verifier } = versionSigning(config.signing);
-  const versionEvents = new ModelVersionConsumer({ stream, slots, verifier, logger, metrics, clock });
+  const versionEvents = new ModelVersionConsumer({
+    stream,
+    slots,
+    verifier,
+    maximumSilence: milliseconds(config.inference.maximumStaleness),
+    onSilence: (reason) => {
+      slots.outOfTouch = reason;
+      if (reason === undefined) readiness.clear('version log');
+      else readiness.block('version log', reason);
+    },
+    logger,
+    metrics,
+    clock,
+  });
   const pipeline = new InferencePipeline({ ...dependencies, producer, slots, versions: versionEvents, status });
   readiness.block('model versions', 'being read');
   const strategy = new PipelineTransport([

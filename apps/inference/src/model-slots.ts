@@ -3,6 +3,7 @@ import type { ModelVersion, Prediction } from '#libs/events';
 import {
   type BatchResult,
   DynamicBatcher,
+  modelError,
   ModelSlot,
   readBundle,
   type Serving,
@@ -46,6 +47,7 @@ export class ModelSlots {
   readonly #told = new Map<string, ModelVersion>();
   readonly #budget: MemoryBudget;
   readonly #timer: NodeJS.Timeout | undefined;
+  #outOfTouch: string | undefined;
 
   constructor(options: ModelSlotsOptions) {
     this.#options = options;
@@ -79,6 +81,11 @@ export class ModelSlots {
   /** Models of which no version serves yet. */
   notServing(): string[] {
     return this.names().filter((name) => this.#models.get(name)?.slot.serving === undefined);
+  }
+
+  /** Why nothing may serve, because newer versions may have been announced; undefined: it may again. */
+  set outOfTouch(reason: string | undefined) {
+    this.#outOfTouch = reason;
   }
 
   /** True while a version is being loaded. */
@@ -194,6 +201,7 @@ export class ModelSlots {
     const { config, metrics, clock } = this.#options;
     const batcher = new DynamicBatcher({
       acquire: () => {
+        if (this.#outOfTouch !== undefined) throw modelError('MODEL_STALE', { detail: this.#outOfTouch });
         const served = this.#models.get(model);
         if (served?.slot === slot) served.usedAt = clock.now();
         return slot.acquire();

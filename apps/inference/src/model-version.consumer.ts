@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ModelVersion } from '#libs/events';
 import type { Clock, Logger, Metrics } from '#libs/platform';
 import type { VersionVerifier } from '#libs/registry';
@@ -9,6 +10,10 @@ export interface ModelVersionConsumerOptions {
   slots: Pick<ModelSlots, 'apply' | 'settled'>;
   /** Undefined: who may write to the topic is believed. */
   verifier?: VersionVerifier | undefined;
+  /** Milliseconds without having read the log to its end, after which `onSilence` is told so; 0 or absent: never. */
+  maximumSilence?: number;
+  /** Called with undefined when the log has been read to its end again. */
+  onSilence?: (reason: string | undefined) => void;
   logger: Logger;
   metrics: Metrics;
   clock: Clock;
@@ -39,6 +44,8 @@ export class ModelVersionConsumer {
   readonly #options: ModelVersionConsumerOptions;
   #reader: LogReader | undefined;
   #refused: RefusedEvent | undefined;
+  readonly #closing = new AbortController();
+  #listening: Promise<void> | undefined;
 
   constructor(options: ModelVersionConsumerOptions) {
     this.#options = options;
@@ -61,6 +68,8 @@ export class ModelVersionConsumer {
       { follow: true },
     );
     await slots.settled();
+    const { maximumSilence = 0 } = this.#options;
+    if (maximumSilence > 0) this.#listening = this.#listen(maximumSilence);
   }
 
   /** Resolves when every version event written before the call has been applied. */
@@ -69,7 +78,32 @@ export class ModelVersionConsumer {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#listening;
     await this.#reader?.close();
+  }
+
+  /** Who cannot read the log does not know whether what serves is outdated. */
+  async #listen(bound: number): Promise<void> {
+    const { clock, logger, onSilence } = this.#options;
+    const { signal } = this.#closing;
+    let heardAt = clock.now();
+    let asking: Promise<void> | undefined;
+    const pause = () => delay(bound / 8, undefined, { signal }).catch(() => undefined);
+    for (let silent = false; !signal.aborted; await pause()) {
+      const now = clock.now();
+      asking ??= this.caughtUp()
+        .then(
+          () => void (heardAt = now),
+          () => undefined,
+        )
+        .finally(() => (asking = undefined));
+      if (now - heardAt > bound === silent) continue;
+      silent = !silent;
+      const reason = `topic model-versions could not be read for longer than ${bound} ms`;
+      if (silent) logger.error(reason);
+      onSilence?.(silent ? reason : undefined);
+    }
   }
 
   #take(key: string, event: ModelVersion): void {
