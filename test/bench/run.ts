@@ -10,6 +10,7 @@ const benchmarks = [
   'tokenizers',
   'transformer',
   'swap',
+  'shadow',
   'rest',
   'retraining',
   'stream',
