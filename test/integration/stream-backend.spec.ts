@@ -1,17 +1,67 @@
-import { createLogger, systemClock } from '#libs/platform';
+import { Kafka, logLevel } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
+import { createLogger, newId, systemClock } from '#libs/platform';
+import type { SubscribeOptions } from '../../libs/stream/src/backend/backend.ts';
 import { KafkaBackend } from '../../libs/stream/src/backend/kafkajs/backend.ts';
 import { backendContract } from '../../libs/stream/src/testing/backend-contract.ts';
 import { testKafka } from '../support/stream.ts';
 
-backendContract(
-  'kafkajs on Kafka',
-  () =>
-    new KafkaBackend({
-      brokers: testKafka().brokers,
-      clientId: 'contract',
-      logger: createLogger('contract', 'silent'),
-      clock: systemClock,
-      sessionTimeout: 6000,
-      heartbeatInterval: 500,
-    }),
-);
+const settings = {
+  clientId: 'contract',
+  logger: createLogger('contract', 'silent'),
+  clock: systemClock,
+  sessionTimeout: 6000,
+  heartbeatInterval: 500,
+};
+
+backendContract('kafkajs on Kafka', () => new KafkaBackend({ ...settings, brokers: testKafka().brokers }));
+
+describe('a consumer that is closed before it has joined', () => {
+  const never = new Promise<void>(() => undefined);
+  const subscribe = (backend: KafkaBackend, topic: string, options: Partial<SubscribeOptions> = {}) =>
+    backend.subscribe({
+      groupId: `${topic}-group`,
+      topics: [topic],
+      concurrency: 1,
+      bytesPerPartition: 1_048_576,
+      handle: () => never,
+      onFatal: () => undefined,
+      ...options,
+    });
+
+  it('ends when Kafka is not there', async () => {
+    const backend = new KafkaBackend({ ...settings, brokers: ['127.0.0.1:1'] });
+    const subscribing = expect(subscribe(backend, 'nothing')).rejects.toMatchObject({ code: 'CONSUMER_CLOSED' });
+    await backend.close();
+    await subscribing;
+  });
+
+  it('ends while another member holds the rebalance up, and does not join later', async () => {
+    const { brokers } = testKafka();
+    const [holding, late] = [new KafkaBackend({ ...settings, brokers }), new KafkaBackend({ ...settings, brokers })];
+    const topic = `held-${newId()}`;
+    await holding.admin.createTopics([{ topic, partitions: 1, replicationFactor: 1, configuration: {} }]);
+    const producer = await holding.openProducer();
+    await producer.send([{ topic, messages: [{ key: null, value: Buffer.from('text'), partition: 0 }] }]);
+    const held = Promise.withResolvers<void>();
+    const handle = () => (held.resolve(), never);
+    await subscribe(holding, topic, { handle });
+    await held.promise;
+
+    const groups = new Kafka({ brokers: [...brokers], logLevel: logLevel.NOTHING }).admin();
+    await groups.connect();
+    const group = async () => (await groups.describeGroups([`${topic}-group`])).groups[0];
+    const assigned: unknown[] = [];
+    const onAssigned = (partitions: unknown) => void assigned.push(partitions);
+    const subscribing = expect(subscribe(late, topic, { onAssigned })).rejects.toMatchObject({
+      code: 'CONSUMER_CLOSED',
+    });
+    await expect.poll(async () => (await group())?.state).toBe('PreparingRebalance');
+    await late.close();
+    await subscribing;
+    await holding.close();
+    await expect.poll(async () => (await group())?.state, { timeout: 15_000 }).toBe('Empty');
+    expect(assigned).toEqual([]);
+    await groups.disconnect();
+  }, 40_000);
+});

@@ -4,6 +4,7 @@ import { defineErrors, reasonOf, TidemillError } from '#libs/platform';
 export const streamError = defineErrors({
   BROKER_UNAVAILABLE: { message: 'Kafka does not answer; check kafka.brokers and the network', retriable: true },
   BROKER_REFUSED: { message: 'Kafka refuses the request', retriable: false },
+  CONSUMER_CLOSED: { message: 'the consumer was closed before it had joined its group', retriable: false },
   CONSUMER_DRAINING: {
     message: 'the consumer is giving its partitions back; the records will be delivered again',
     retriable: true,

@@ -36,3 +36,14 @@ it('that is closed while a part starts closes that part, and starts no other', a
   await listening;
   expect(closed).toBe(1);
 });
+
+it('that is closed does not wait for a part that does not start, and closes it when it does', async () => {
+  const started = Promise.withResolvers<{ close(): Promise<void> }>();
+  const transport = new PipelineTransport([() => started.promise, () => expect.unreachable()], 1);
+  const listening = new Promise<void>((resolve) => transport.listen(() => resolve()));
+  await transport.close();
+  let closed = 0;
+  started.resolve({ close: async () => void closed++ });
+  await listening;
+  expect(closed).toBe(1);
+});

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { type CustomTransportStrategy, Server } from '@nestjs/microservices';
 
 /** Something that runs until it is closed: a pipeline, a reader. */
@@ -13,12 +14,15 @@ export class PipelineTransport extends Server<Record<string, never>> implements 
   readonly #starts: readonly (() => Promise<Running>)[];
   readonly #running: Running[] = [];
   #listening: Promise<void> | undefined;
+  readonly #patience: number;
   #closing = false;
+  #closed = false;
 
-  /** `starts` run in order; each may wait for what it needs. */
-  constructor(starts: readonly (() => Promise<Running>)[]) {
+  /** `starts` run in order; each may wait for what it needs. `patience`: milliseconds that closing waits for one. */
+  constructor(starts: readonly (() => Promise<Running>)[], patience = 5000) {
     super();
     this.#starts = starts;
+    this.#patience = patience;
   }
 
   listen(callback: (error?: unknown) => void): void {
@@ -26,10 +30,15 @@ export class PipelineTransport extends Server<Record<string, never>> implements 
     void this.#report(this.#listening, callback);
   }
 
-  /** Drains in reverse order, after a start that is under way. */
+  /**
+   * Drains in reverse order, after a start that is under way. One that does not end soon, because Kafka is away say, is
+   * not waited for: what comes of it is closed when it comes.
+   */
   async close(): Promise<void> {
     this.#closing = true;
-    await this.#listening?.catch(() => undefined);
+    const started = this.#listening?.catch(() => undefined);
+    await Promise.race([started, delay(this.#patience, undefined, { ref: false })]);
+    this.#closed = true;
     for (const running of this.#running.toReversed()) await running.close();
     this.#running.length = 0;
   }
@@ -53,7 +62,9 @@ export class PipelineTransport extends Server<Record<string, never>> implements 
   async #start(): Promise<void> {
     for (const start of this.#starts) {
       if (this.#closing) return;
-      this.#running.push(await start());
+      const running = await start();
+      if (this.#closed) return await running.close();
+      this.#running.push(running);
     }
   }
 }

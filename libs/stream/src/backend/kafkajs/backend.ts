@@ -1,3 +1,4 @@
+import type { Consumer } from 'kafkajs';
 import type { Backend, RawProducer, SubscribeOptions, Subscription } from '../backend.ts';
 import { KafkaAdmin } from './admin.ts';
 import { briefRetry, createClient, type KafkaSettings } from './client.ts';
@@ -34,7 +35,7 @@ export class KafkaBackend implements Backend {
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     const settings = { ...this.#settings, onReset: options.onReset };
-    const consumer = createClient(settings).consumer({
+    const consumer: Consumer = createClient(settings).consumer({
       groupId: options.groupId,
       sessionTimeout: settings.sessionTimeout ?? defaultSession.sessionTimeout,
       heartbeatInterval: settings.heartbeatInterval ?? defaultSession.heartbeatInterval,
@@ -43,8 +44,10 @@ export class KafkaBackend implements Backend {
       maxBytes: Math.max(options.bytesPerPartition, 10_485_760),
       maxWaitTimeInMs: fetchWait,
       allowAutoTopicCreation: false,
+      // What is cut off in the middle of joining counts as a crash, after which kafkajs starts again by itself.
+      retry: { restartOnFailure: () => Promise.resolve(!subscription.stopping) },
     });
-    const subscription = new KafkaSubscription(consumer, options, settings);
+    const subscription: KafkaSubscription = new KafkaSubscription(consumer, options, settings);
     const stop = async () => {
       this.#open.delete(stop);
       await subscription.stop();

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Batch, Consumer, EachBatchPayload } from 'kafkajs';
 import { reasonOf } from '#libs/platform';
 import { streamError } from '../../errors.ts';
@@ -21,6 +22,7 @@ export class KafkaSubscription implements Subscription {
   #generation = 0;
   #paused = false;
   #stopping: Promise<void> | undefined;
+  readonly #stopped = Promise.withResolvers<never>();
   #failed = false;
 
   constructor(consumer: Consumer, options: SubscribeOptions, settings: KafkaSettings) {
@@ -29,8 +31,16 @@ export class KafkaSubscription implements Subscription {
     this.#settings = settings;
   }
 
-  /** Connects, joins and resolves with the first assignment. */
+  get stopping(): boolean {
+    return this.#stopping !== undefined;
+  }
+
+  /** Connects, joins and resolves with the first assignment. @throws TidemillError CONSUMER_CLOSED when it was stopped first. */
   async start(): Promise<void> {
+    await Promise.race([this.#join(), this.#stopped.promise]);
+  }
+
+  async #join(): Promise<void> {
     const { events } = this.#consumer;
     const joined = Promise.withResolvers<void>();
     this.#consumer.on(events.HEARTBEAT, () => this.#confirm());
@@ -52,6 +62,7 @@ export class KafkaSubscription implements Subscription {
       this.#fail(error);
     });
     await this.#consumer.connect();
+    if (this.stopping) return await this.#consumer.disconnect();
     // Always from the beginning: otherwise an offset reset skips what it cannot place, and commits the skip.
     await this.#consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: true });
     await this.#consumer.run({
@@ -73,15 +84,20 @@ export class KafkaSubscription implements Subscription {
     this.#consumer.resume(this.#options.topics.map((topic) => ({ topic })));
   }
 
+  /** Ends within twice the drain time-out, however Kafka is. */
   stop(): Promise<void> {
     return (this.#stopping ??= this.#stop());
   }
 
   async #stop(): Promise<void> {
-    if (!this.#failed) this.pause();
+    this.#stopped.promise.catch(() => undefined);
+    this.#stopped.reject(streamError('CONSUMER_CLOSED'));
+    if (!this.#failed && this.#generation > 0) this.pause();
     for (const lease of this.#leases.keys()) lease.drain();
     await Promise.allSettled(this.#leases.values());
-    await this.#consumer.disconnect();
+    // kafkajs waits for a rebalance under way, which others may hold up; the coordinator notices a member that has gone.
+    const patience = this.#settings.drainTimeout ?? defaultSession.drainTimeout;
+    await Promise.race([this.#consumer.disconnect(), delay(patience, undefined, { ref: false })]);
   }
 
   #confirm(): void {
