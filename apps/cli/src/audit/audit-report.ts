@@ -39,6 +39,8 @@ export interface AuditReport {
   repeatedRounded: number;
   /** Answered again by another epoch, because a swap came between answer and commit: the lowest epoch counts. */
   answeredAgain: number;
+  /** Answered by a canary and by the champion, because the text was delivered again: of one epoch the first counts. */
+  answeredByBoth: number;
   /** Answers of an older epoch after a newer one had answered in the partition: it moved to an instance that still loaded. */
   olderAfterNewer: number;
   /** Dead letters written again. */
@@ -61,6 +63,7 @@ export function emptyReport(withTables: boolean): AuditReport {
     repeated: 0,
     repeatedRounded: 0,
     answeredAgain: 0,
+    answeredByBoth: 0,
     olderAfterNewer: 0,
     lettersRepeated: 0,
     longestStaleness: 0,

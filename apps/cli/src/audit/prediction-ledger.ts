@@ -48,7 +48,7 @@ export class PredictionLedger {
   readonly #answered: Uint32Array;
   readonly #roles = new Map<string, RoleAnswers>();
   readonly #models: string[] = [];
-  /** Role, input and output partition to the highest offset that was answered first. */
+  /** Input and output partition to the highest offset that was answered first. */
   readonly #furthest = new Map<string, number>();
   #previousRow = { key: '', month: '' };
 
@@ -77,7 +77,8 @@ export class PredictionLedger {
     const answering = role === 'shadow' ? `shadow ${answer.version}` : role;
     const answers = this.#roles.get(answering) ?? new RoleAnswers(this.#options.texts.size);
     this.#roles.set(answering, answers);
-    if (!answers.has(index)) this.#checkOrder(answer, place, text);
+    // What a shadow left out it may answer when the text is delivered again.
+    if (!isShadow(role) && this.outcome(index) === undefined) this.#checkOrder(answer, place, text);
     const again = answers.note(index, answer, { record, promoted, model: this.#modelNumber(answer.model) });
     if (again === undefined) this.#flags[record] = seen | first;
     else if (again.relation === 'contradicting') {
@@ -118,10 +119,8 @@ export class PredictionLedger {
 
   finish(): void {
     const { report, withTables } = this.#options;
-    for (const [role, answers] of this.#roles) {
-      report.answeredAgain += answers.otherEpochs;
-      if (!isShadow(role)) this.#checkEpochs(role, answers);
-    }
+    for (const answers of this.#roles.values()) report.answeredAgain += answers.otherEpochs;
+    this.#checkEpochs([...this.#roles].flatMap(([role, answers]) => (isShadow(role) ? [] : answers)));
     if (withTables) this.#checkStored();
   }
 
@@ -145,31 +144,34 @@ export class PredictionLedger {
   }
 
   /** Order is that of an output partition: records of different partitions have none. */
-  #checkOrder({ role, inputPartition, inputOffset }: Prediction, place: Place, text: Place): void {
-    // What a shadow left out it may answer when the text is delivered again.
-    if (isShadow(role)) return;
-    const way = `${role}/${inputPartition}/${place.partition}`;
+  #checkOrder({ inputPartition, inputOffset }: Prediction, place: Place, text: Place): void {
+    const way = `${inputPartition}/${place.partition}`;
     const furthest = this.#furthest.get(way) ?? -1;
     if (inputOffset < furthest) this.#options.find('out-of-order', text, `answered after offset ${furthest}`);
     else this.#furthest.set(way, inputOffset);
   }
 
-  /** The epoch that counts never falls along a partition. */
-  #checkEpochs(role: string, answers: RoleAnswers): void {
+  /** The epoch that counts, the lowest of champion and canary, never falls along a partition. */
+  #checkEpochs(answering: readonly RoleAnswers[]): void {
     const { texts, oneInstance, report, find } = this.#options;
     for (const { partition, from, to } of texts.ranges) {
       const highest = new Float64Array(this.#models.length);
       for (let offset = from; offset < to; offset++) {
         const index = texts.indexOf(partition, offset) ?? 0;
-        const model = (answers.models[index] ?? 0) - 1;
-        if (model < 0) continue;
-        const epoch = answers.lowest[index] ?? 0;
-        const before = highest[model] ?? 0;
+        let model = -1;
+        let epoch = Infinity;
+        for (const answers of answering) {
+          if (!answers.has(index)) continue;
+          if (model >= 0) report.answeredByBoth++;
+          model = (answers.models[index] ?? 0) - 1;
+          epoch = Math.min(epoch, answers.lowest[index] ?? Infinity);
+        }
         if (epoch === Infinity) continue;
+        const before = highest[model] ?? 0;
         if (epoch >= before) highest[model] = epoch;
         else if (!oneInstance) report.olderAfterNewer++;
         else {
-          const after = `epoch ${epoch} of ${this.#models[model]} after epoch ${before} (role ${role})`;
+          const after = `epoch ${epoch} of ${this.#models[model]} after epoch ${before}`;
           find('wrong-version', { partition, offset }, `${after}, by the only instance there is`);
         }
       }

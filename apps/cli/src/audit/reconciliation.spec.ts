@@ -23,6 +23,7 @@ const circumstances: fc.Arbitrary<Circumstances> = fc.record({
     .map((kills) => [...kills, false, false, false, false, false]),
   promoteEvery: fc.integer({ min: 1, max: 9 }),
   shadow: fc.boolean(),
+  canary: fc.boolean(),
 });
 
 /** Takes one of many by a number that fast-check chooses. */
@@ -35,9 +36,9 @@ function pick<T>(all: readonly T[], which: number): T {
 /** Answers of the champion that nobody has given again. */
 function answeredOnce({ predictions }: MadeUpHistory) {
   const key = ({ inputPartition, inputOffset }: Prediction) => `${inputPartition}@${inputOffset}`;
-  const champions = predictions.filter(({ value }) => value.role === 'champion');
-  const times = Map.groupBy(champions, ({ value }) => key(value));
-  return champions.filter(({ value }) => times.get(key(value))?.length === 1);
+  const answers = predictions.filter(({ value }) => value.role !== 'shadow');
+  const times = Map.groupBy(answers, ({ value }) => key(value));
+  return answers.filter(({ value }) => value.role === 'champion' && times.get(key(value))?.length === 1);
 }
 
 /** The latest record under each key. */
@@ -125,7 +126,7 @@ const faults: [kind: FindingKind, name: string, inject: (history: MadeUpHistory,
         const beside = history.predictions.filter(
           ({ partition, value, offset }) =>
             partition === one.partition &&
-            value.role === 'champion' &&
+            value.role !== 'shadow' &&
             value.inputPartition === one.value.inputPartition &&
             offset > one.offset &&
             offset < (next?.offset ?? 0),
@@ -248,6 +249,12 @@ describe('reconciliation', () => {
         expect(report.answered + report.deadLettered).toBe(history.texts.length);
         const keys = new Set(history.predictions.map(({ value }) => keyOf(value)));
         expect(report.repeated).toBe(history.predictions.length - keys.size);
+        const roles = Map.groupBy(
+          history.predictions.filter(({ value }) => value.role !== 'shadow'),
+          ({ value }) => `${value.inputPartition}@${value.inputOffset}`,
+        );
+        const both = [...roles.values()].filter((own) => new Set(own.map(({ value }) => value.role)).size > 1);
+        expect(report.answeredByBoth).toBe(both.length);
         expect(report.stored?.predictions).toBe(history.predictions.length);
         expect(report.stored).toMatchObject({ deadLetters: report.deadLettered, inFlight: 0 });
       }),
@@ -357,4 +364,5 @@ const calm: Circumstances = {
   kills: [],
   promoteEvery: 100,
   shadow: false,
+  canary: false,
 };

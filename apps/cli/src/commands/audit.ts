@@ -165,6 +165,8 @@ function harmless(report: Audit['report']): string[] {
   if (report.repeated > 0) lines.push(`  ${report.repeated} repeated: same text, epoch and answer`);
   if (report.repeatedRounded > 0) lines.push(`  ${report.repeatedRounded} of these differ by rounding`);
   if (report.answeredAgain > 0) lines.push(`  ${report.answeredAgain} again by another epoch: the lowest counts`);
+  if (report.answeredByBoth > 0)
+    lines.push(`  ${report.answeredByBoth} texts by a canary and the champion: of one epoch the first counts`);
   if (report.olderAfterNewer > 0)
     lines.push(
       `  ${report.olderAfterNewer} by an older epoch after a newer one, from an instance that still loaded it`,

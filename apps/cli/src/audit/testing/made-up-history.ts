@@ -32,6 +32,8 @@ export interface Circumstances {
   promoteEvery: number;
   /** Two shadows answer beside: the champion's own, and a challenger's. */
   shadow: boolean;
+  /** A canary answers every third text, unless it is being loaded: the champion answers then. */
+  canary: boolean;
 }
 
 const models = ['news', 'mail'];
@@ -84,7 +86,8 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
       const answer = answerTo(text, history, time);
       if (answer === undefined) history.letters.push(letterOf(text, time));
       else {
-        write(answer);
+        const byCanary = how.canary && text.offset % 3 === 0 && time % 4 !== 0;
+        write(byCanary ? { ...answer, ...challenger, role: 'canary' } : answer);
         if (how.shadow) for (const beside of [{}, challenger]) write({ ...answer, ...beside, role: 'shadow' });
       }
     }
