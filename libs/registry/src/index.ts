@@ -1,4 +1,5 @@
 export { ArtifactStore } from './artifact-store.ts';
+export { answeredByCanary } from './canary-share.ts';
 export { largestShare } from './challengers.ts';
 export { confusionMatrixSvg } from './confusion-matrix-svg.ts';
 export { registryError } from './errors.ts';

@@ -83,9 +83,9 @@ export async function toldVersions(stream: Stream): Promise<{ promoted: Promoted
   const tried: TriedVersion[] = [];
   await stream.readToEnd('registry-events', ({ value }) => {
     if (value === null) return;
-    const { kind, model, version, epoch, bundleDigest, at } = value;
+    const { kind, model, version, epoch, bundleDigest, metrics, at } = value;
     if (version === null || bundleDigest === null) return;
-    if (kind === 'challenger-set') tried.push({ model, version, bundleDigest });
+    if (kind === 'challenger-set') tried.push({ model, version, bundleDigest, share: metrics['share'] ?? 0 });
     if ((kind === 'promoted' || kind === 'rolled-back') && epoch !== null)
       promoted.push({ model, version, epoch, bundleDigest, at });
   });

@@ -7,6 +7,7 @@ import {
   auditOf,
   bundleOf,
   challenger,
+  isOfCanary,
   keyOf,
   type Circumstances,
   type MadeUpHistory,
@@ -328,16 +329,20 @@ describe('reconciliation', () => {
     expect(auditOf(history)).toMatchObject({ wrong: {}, report: { repeated: 1, repeatedRounded: 1 } });
   });
 
-  it('a canary answers for the champion, if it was one that is tried', () => {
+  it('a canary answers for the champion, if it was one that is tried, and its share only', () => {
     const history = madeUpHistory(calm);
-    const [first, second] = answeredOnce(history);
-    if (first === undefined || second === undefined) return expect.unreachable();
+    const [first, second] = answeredOnce(history).filter(({ value }) => isOfCanary(value));
+    const other = answeredOnce(history).find(({ value }) => !isOfCanary(value));
+    if (first === undefined || second === undefined || other === undefined) return expect.unreachable();
     change(history, first, { role: 'canary', ...challenger });
     expect(auditOf(history)).toMatchObject({ wrong: {}, report: { predictions: { canary: 1 } } });
     change(history, second, { role: 'canary', version: 8, bundleDigest: 'digest-8' });
-    expect(auditOf(history).found).toMatchObject([
-      { kind: 'wrong-version', detail: expect.stringContaining('was never tried') },
-    ]);
+    change(history, other, { role: 'canary', ...challenger });
+    const { found } = auditOf(history);
+    expect(found.map(({ kind }) => kind)).toEqual(['wrong-version', 'wrong-version']);
+    const details = found.map(({ detail }) => detail).join();
+    expect(details).toContain('was never tried');
+    expect(details).toContain('not of the share (0.4)');
   });
 
   it('looks at one model where it is told to', () => {

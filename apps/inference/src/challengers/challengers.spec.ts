@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelVersion, Prediction, Text } from '#libs/events';
 import type { Bundle } from '#libs/model';
 import { type Configuration, loadConfig } from '#libs/platform';
+import { answeredByCanary } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../../libs/model/src/testing/test-bundle.ts';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
@@ -11,7 +12,6 @@ import { InferencePipeline } from '../inference.pipeline.ts';
 import { ModelSlots } from '../model-slots.ts';
 import { ModelVersionConsumer } from '../model-version.consumer.ts';
 import { ServingStatusReporter } from '../serving-status.reporter.ts';
-import { answeredByCanary } from './canary-share.ts';
 
 const { config: defaults } = loadConfig({ env: {} });
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;

@@ -1,7 +1,7 @@
 import { type ModelVersion, type Prediction, versionName } from '#libs/events';
 import type { BatchResult, DynamicBatcher, ModelSlot, Serving } from '#libs/model';
 import type { Logger, Metrics } from '#libs/platform';
-import { answeredByCanary } from './canary-share.ts';
+import { answeredByCanary } from '#libs/registry';
 import type { Challenger, ToldChallenger } from './challenger.ts';
 import { ShadowQueue, type ShadowText } from './shadow-queue.ts';
 

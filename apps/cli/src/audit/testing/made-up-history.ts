@@ -1,5 +1,6 @@
 import type { DeadLetter } from '#libs/clickhouse';
 import type { Prediction, Text } from '#libs/events';
+import { answeredByCanary } from '#libs/registry';
 import type { AuditReport, Finding } from '../audit-report.ts';
 import type { Place } from '../prediction-ledger.ts';
 import { Reconciliation, type ReconciliationOptions } from '../reconciliation.ts';
@@ -32,13 +33,18 @@ export interface Circumstances {
   promoteEvery: number;
   /** Two shadows answer beside: the champion's own, and a challenger's. */
   shadow: boolean;
-  /** A canary answers every third text, unless it is being loaded: the champion answers then. */
+  /** A canary answers its share, unless it is being loaded: the champion answers then. */
   canary: boolean;
 }
 
 const models = ['news', 'mail'];
-/** The version that is tried of every model. */
+/** The version that is tried of every model, and its share. */
 export const challenger = { version: 9, bundleDigest: 'digest-9' };
+const share = 0.4;
+
+export function isOfCanary({ model, textId }: Prediction): boolean {
+  return answeredByCanary(model, textId, share);
+}
 
 export function bundleOf(epoch: number): { version: number; bundleDigest: string } {
   return { version: 1 + (epoch % 3), bundleDigest: `digest-${epoch % 3}` };
@@ -86,7 +92,7 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
       const answer = answerTo(text, history, time);
       if (answer === undefined) history.letters.push(letterOf(text, time));
       else {
-        const byCanary = how.canary && text.offset % 3 === 0 && time % 4 !== 0;
+        const byCanary = how.canary && isOfCanary(answer) && time % 4 !== 0;
         write(byCanary ? { ...answer, ...challenger, role: 'canary' } : answer);
         if (how.shadow) for (const beside of [{}, challenger]) write({ ...answer, ...beside, role: 'shadow' });
       }
@@ -171,7 +177,7 @@ export function auditOf(
   const found: Finding[] = [];
   const versions = new VersionHistory();
   for (const version of history.versions) versions.add(version);
-  for (const model of models) versions.addChallenger({ model, ...challenger });
+  for (const model of models) versions.addChallenger({ model, ...challenger, share });
   const partitions = Array.from({ length: history.partitions }, (_, partition) => partition);
   const end = (places: readonly Place[], partition: number) =>
     Math.max(0, ...places.filter((place) => place.partition === partition).map(({ offset }) => offset + 1));
