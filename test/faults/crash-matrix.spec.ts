@@ -42,12 +42,38 @@ describe('inference', () => {
   it('killed between all steps loses, doubles, reorders and mislabels nothing', { timeout: 240_000 }, async () => {
     for (const point of batchPoints)
       await matrix.killAt({ point, skip: 1, signal: 'SIGKILL' }, { texts: few, promotes: false });
-    for (const point of swapPoints)
-      await matrix.killAt({ point, skip: 0, signal: 'SIGKILL' }, { texts: few, promotes: true });
     const report = await expectClean();
     // Else the kills came at a bad time, and the figures say little.
     expect(report.repeated).toBeGreaterThan(0);
     expect(await matrix.mislabelled()).toEqual([]);
+  });
+
+  it('with a canary and a shadow beside: each text has the one answer it was told', { timeout: 240_000 }, async () => {
+    await matrix.tryBeside();
+    const calm = matrix.sent;
+    await matrix.send(few);
+    await matrix.caughtUp();
+    // Nothing stood in the way of the canary: it answered its whole share.
+    const before = await matrix.sides();
+    expect(before.wrong).toEqual([]);
+    expect(before.byCanary).toBeGreaterThan(few * 0.2);
+    expect(before.passedOver.filter((id) => Number(id.slice(1)) >= calm)).toEqual([]);
+    for (const point of swapPoints)
+      await matrix.killAt({ point, skip: 0, signal: 'SIGKILL' }, { texts: few, promotes: true });
+    for (const point of ['inferring', 'acknowledged']) {
+      await matrix.tryBeside();
+      await matrix.killAt({ point, skip: 1, signal: 'SIGKILL' }, { texts: few, promotes: false });
+    }
+    await matrix.tryBeside();
+    await matrix.breakChallenger('canary', 'SIGKILL', few);
+    const report = await expectClean();
+    const { wrong, answered, byCanary } = await matrix.sides();
+    expect(wrong).toEqual([]);
+    expect(answered).toBe(report.answered);
+    expect(byCanary).toBeGreaterThan(before.byCanary);
+    expect(report.predictions['shadow']).toBeGreaterThan(few);
+    expect(await matrix.mislabelled()).toEqual([]);
+    await matrix.withdraw();
   });
 
   it('evicted while it was paused writes nothing for the batch it had', { timeout: 120_000 }, async () => {
@@ -77,6 +103,7 @@ describe('a product that is wrong is found out', () => {
     'commits first': 'missing',
     'drops a batch': 'missing',
     'names another version': 'wrong-version',
+    'answers as a shadow': 'missing',
     'says two things': 'contradicting',
   };
 

@@ -20,20 +20,26 @@ interface Fault {
   happen: (matrix: CrashMatrix) => Promise<void>;
 }
 
+/** Ends an instance at each of its points once. */
+function kills(random: Random, texts: number, beside: string): Fault[] {
+  const points = [
+    ...batchPoints.map((point) => ({ point, skip: Math.floor(random() * 4), promotes: false })),
+    ...swapPoints.map((point) => ({ point, skip: 0, promotes: true })),
+  ];
+  return points.map(({ point, skip, promotes }) => ({
+    kind: `kill -9 in a ${promotes ? 'swap' : 'batch'}${beside}`,
+    happen: (matrix) => matrix.killAt({ point, skip, signal: 'SIGKILL' }, { texts, promotes }),
+  }));
+}
+
+function broken(kind: string, count: number, happen: Fault['happen']): Fault[] {
+  return Array.from({ length: count }, () => ({ kind, happen }));
+}
+
 /** One instance: epochs of a partition may not fall. */
 function alone(random: Random, texts: number): Fault[] {
-  const skip = () => Math.floor(random() * 4);
-  const kills = [0, 1].flatMap(() => [
-    ...batchPoints.map((point) => ({ point, skip: skip(), promotes: false })),
-    ...swapPoints.map((point) => ({ point, skip: 0, promotes: true })),
-  ]);
-  const broken = (kind: string, count: number, happen: Fault['happen']) =>
-    Array.from({ length: count }, () => ({ kind, happen }));
   const faults = [
-    ...kills.map(({ point, promotes, ...rest }) => ({
-      kind: promotes ? 'kill -9 in a swap' : 'kill -9 in a batch',
-      happen: (matrix: CrashMatrix) => matrix.killAt({ point, signal: 'SIGKILL', ...rest }, { texts, promotes }),
-    })),
+    ...kills(random, texts, ''),
     ...broken('broker killed', 3, (matrix) =>
       matrix.fault('broker killed', texts, async () => {
         await matrix.kafka.kill();
@@ -61,6 +67,25 @@ function alone(random: Random, texts: number): Fault[] {
     ...broken('tables blocked', 2, (matrix) => matrix.breakTables('SIGSTOP', texts)),
   ];
   return shuffled(faults, random);
+}
+
+/** One instance with a canary and a shadow beside its champion. */
+function beside(random: Random, texts: number): Fault[] {
+  const faults = [
+    ...kills(random, texts, ', challengers beside'),
+    ...broken('host of a canary killed', 2, (matrix) => matrix.breakChallenger('canary', 'SIGKILL', texts)),
+    ...broken('host of a canary blocked', 2, (matrix) => matrix.breakChallenger('canary', 'SIGSTOP', texts)),
+    ...broken('host of a shadow killed', 2, (matrix) => matrix.breakChallenger('shadow', 'SIGKILL', texts)),
+    ...broken('all model hosts killed', 2, (matrix) => matrix.killHost(texts)),
+  ];
+  return shuffled(faults, random).map(({ kind, happen }) => ({
+    kind,
+    async happen(matrix) {
+      // Told anew each time: one that was given up gets a new chance.
+      await matrix.tryBeside();
+      await happen(matrix);
+    },
+  }));
 }
 
 /** Several instances that come and go while versions are swapped. */
@@ -117,7 +142,7 @@ async function main(): Promise<void> {
     await matrix.send(texts);
     await matrix.caughtUp();
     const took = new Map<string, number[]>();
-    for (const phase of [alone(random, texts), together(random, texts)]) {
+    for (const phase of [alone(random, texts), beside(random, texts), together(random, texts)]) {
       for (const { kind, happen } of phase) {
         await happen(matrix);
         const last = matrix.faults.at(-1);
@@ -138,8 +163,17 @@ async function audited(matrix: CrashMatrix, say: (line: string) => void): Promis
   const { code, wrong, list, stored, ...report } = await matrix.audit();
   say(
     `${report.answered} answered, ${report.deadLettered} dead letters, ${report.repeated} repeated, ${report.answeredAgain} again by another epoch, ` +
-      `${report.olderAfterNewer} by an older epoch after a newer one, ${stored?.predictions} rows`,
+      `${report.olderAfterNewer} by an older epoch after a newer one, ${report.answeredByBoth} by both, ${stored?.predictions} rows`,
   );
+  const sides = await matrix.sides();
+  const { byCanary, passedOver } = sides;
+  say(
+    `${byCanary} by the canary, ${passedOver.length} of its share by the champion alone, ${sides.wrong.length} wrong`,
+  );
+  if (sides.wrong.length > 0 || sides.answered !== report.answered) {
+    say(`answered ${sides.answered}; ${sides.wrong.slice(0, 20).join('; ')}`);
+    process.exitCode = 1;
+  }
   const mislabelled = await matrix.mislabelled();
   say(mislabelled.length === 0 ? 'computed anew, every answer is the same' : `mislabelled: ${mislabelled.join(', ')}`);
   if (code !== 0 || mislabelled.length > 0) process.exitCode = 1;

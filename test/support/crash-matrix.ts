@@ -2,17 +2,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
-import type { ModelVersion, Text } from '#libs/events';
+import type { Text } from '#libs/events';
 import { type Bundle, classify, hostModel } from '#libs/model';
 import { ArtifactStore } from '#libs/registry';
 import type { StreamProducer } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import type { ArmedFault, Mutant } from './fault-points.ts';
 import { type KafkaProcess, startKafkaProcess } from './kafka-process.ts';
-import { familyOf, tidemill } from './product.ts';
+import { alive, familyOf, tidemill } from './product.ts';
 import { openTestStream, type TestStream } from './stream.ts';
 import { Supervised } from './supervised.ts';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { hostOf, type Sides, ToldVersions, type TriedBundles } from './told-versions.ts';
 
 const model = 'ledger';
 /** How long a dead member keeps its partitions, in milliseconds; a busy machine must still find time for heartbeats. */
@@ -36,11 +37,15 @@ const auditAnswer = z.object({
   answered: z.number(),
   deadLettered: z.number(),
   inFlight: z.number(),
+  predictions: z.record(z.string(), z.number()),
   repeated: z.number(),
   answeredAgain: z.number(),
+  answeredByBoth: z.number(),
   olderAfterNewer: z.number(),
   findings: z.record(z.string(), z.number()),
-  stored: z.object({ predictions: z.number(), texts: z.number() }).optional(),
+  stored: z
+    .object({ predictions: z.number(), texts: z.number(), deadLetters: z.number(), inFlight: z.number() })
+    .optional(),
   list: z.array(z.object({ kind: z.string(), detail: z.string() })),
 });
 
@@ -61,7 +66,7 @@ interface Parts {
   kafka: KafkaProcess;
   registry: TcpProxy;
   test: TestStream;
-  bundles: readonly Bundle[];
+  bundles: TriedBundles;
 }
 
 /**
@@ -79,8 +84,8 @@ export class CrashMatrix implements AsyncDisposable {
   readonly #producer: StreamProducer;
   readonly #instances: Supervised[] = [];
   readonly #tables: Supervised | undefined;
+  readonly #versions: ToldVersions;
   #sent = 0;
-  #epoch = 0;
 
   /** `beside`: on the broker of another, with topics of its own. */
   static async open(options: CrashMatrixOptions, beside?: CrashMatrix): Promise<CrashMatrix> {
@@ -102,6 +107,7 @@ export class CrashMatrix implements AsyncDisposable {
     this.registry = parts.registry;
     this.test = parts.test;
     this.#producer = parts.test.stream.producer();
+    this.#versions = new ToldVersions(model, this.#producer, parts.bundles);
     const entry = join(import.meta.dirname, 'tables-process.ts');
     const dataDirectory = join(parts.folder, 'tables');
     if (options.tables)
@@ -121,7 +127,7 @@ export class CrashMatrix implements AsyncDisposable {
   }
 
   get epoch(): number {
-    return this.#epoch;
+    return this.#versions.epoch;
   }
 
   get instances(): readonly Supervised[] {
@@ -170,9 +176,31 @@ export class CrashMatrix implements AsyncDisposable {
 
   /** The next epoch; each is another bundle than the one before. */
   async promote(): Promise<void> {
-    this.#epoch++;
-    const value = versionEvent(this.#epoch, this.#parts.bundles);
-    await this.#producer.send('model-versions', [{ key: model, value }]);
+    await this.#versions.promote();
+  }
+
+  /** A canary and a shadow beside the champion, in every instance. */
+  async tryBeside(): Promise<void> {
+    await this.#versions.tryBeside();
+    await this.#followed();
+  }
+
+  /** The champion alone. */
+  async withdraw(): Promise<void> {
+    await this.#versions.withdraw();
+    await this.#followed();
+  }
+
+  async #followed(): Promise<void> {
+    const follows = async ({ process }: Supervised) => {
+      const url = await process.url;
+      return await this.#versions.followedBy(url);
+    };
+    const all = async () => {
+      const following = this.#instances.map((instance) => follows(instance).catch(() => false));
+      return (await Promise.all(following)).every(Boolean);
+    };
+    await within(caughtUpWithin, 'every instance follows what was told', until(all));
   }
 
   /** Lets something happen while texts come, at least so many, and waits until all of them are answered and stored. */
@@ -227,6 +255,22 @@ export class CrashMatrix implements AsyncDisposable {
     });
   }
 
+  /** Ends or stops what runs a challenger, which nobody is to wait for. */
+  async breakChallenger(role: 'canary' | 'shadow', signal: 'SIGKILL' | 'SIGSTOP', texts: number): Promise<void> {
+    const { url } = this.#instance(0).process;
+    let host = 0;
+    // The one before may have ended just now.
+    const runs = async () => {
+      host = await hostOf(role, await url);
+      return alive([host]).length > 0;
+    };
+    await within(caughtUpWithin, `the ${role} runs`, until(runs));
+    const name = signal === 'SIGKILL' ? `host of the ${role} killed` : `host of the ${role} blocked`;
+    await this.fault(name, texts, () => Promise.resolve(void process.kill(host, signal)));
+    // Its parent may have ended it.
+    if (signal === 'SIGSTOP' && alive([host]).length > 0) process.kill(host, 'SIGCONT');
+  }
+
   async breakTables(signal: 'SIGKILL' | 'SIGSTOP', texts: number): Promise<void> {
     const { process: own } = this.#tables ?? this.#instance(0);
     await own.url;
@@ -250,6 +294,11 @@ export class CrashMatrix implements AsyncDisposable {
     const lag = (topic: 'texts' | 'predictions') => admin.groupLag('monitoring', topic).catch(() => undefined);
     const done = async () => (await lag('texts'))?.total === 0 && (await lag('predictions'))?.total === 0;
     await within(caughtUpWithin, 'everything is stored', until(done));
+  }
+
+  /** Which of champion and canary answered, held against what was told. */
+  async sides(): Promise<Sides> {
+    return await this.#versions.sides(this.test.stream);
   }
 
   /** What `tidemill audit texts` says, for programs. */
@@ -305,12 +354,13 @@ export class CrashMatrix implements AsyncDisposable {
 
   /** Answers that the bundle they name does not give: computed anew, compared bit for bit. */
   async mislabelled(): Promise<string[]> {
-    const { bundles } = this.#parts;
+    const { champions, canary, shadow } = this.#parts.bundles;
     const wrong: string[] = [];
     const texts = Array.from({ length: this.#sent }, (_, index) => textOf(index).text);
     const options = { executionProviders: ['cpu'], threads: 1 };
     const own = new Map<string, Awaited<ReturnType<typeof classify>>>();
-    for (const bundle of bundles) own.set(bundle.digest, await classify(hostModel(bundle), texts, options));
+    for (const bundle of [...champions, canary, shadow])
+      own.set(bundle.digest, await classify(hostModel(bundle), texts, options));
     await this.test.stream.readToEnd('predictions', ({ value }) => {
       if (value === null) return;
       const { textId, bundleDigest, probabilities, label } = value;
@@ -348,21 +398,14 @@ export class CrashMatrix implements AsyncDisposable {
   }
 }
 
-async function makeBundles(folder: string): Promise<Bundle[]> {
+async function makeBundles(folder: string): Promise<TriedBundles> {
   const store = new ArtifactStore(join(folder, 'artifacts'));
-  const bundles: Bundle[] = [];
-  for (const variant of [0, 1, 2]) {
+  const make = async (variant: number): Promise<Bundle> => {
     const bundle = await writeTestBundle(join(folder, `v${variant}`), { variant, model });
     await store.addBundle(bundle.directory, bundle.digest);
-    bundles.push({ ...bundle, directory: store.bundleDirectory(bundle.digest) ?? '' });
-  }
-  return bundles;
-}
-
-function versionEvent(epoch: number, bundles: readonly Bundle[]): ModelVersion {
-  const bundleDigest = bundles[epoch % bundles.length]?.digest ?? '';
-  const why = { action: 'promote', reason: '', promotedBy: 'test', signature: null, revision: 0, challengers: [] };
-  return { model, version: (epoch % bundles.length) + 1, epoch, bundleDigest, at: Date.now(), ...why };
+    return { ...bundle, directory: store.bundleDirectory(bundle.digest) ?? '' };
+  };
+  return { champions: [await make(0), await make(1), await make(2)], canary: await make(3), shadow: await make(4) };
 }
 
 function textOf(index: number): Text {

@@ -21,7 +21,13 @@ export const batchPoints = [
 export const swapPoints = ['requested', 'fetched', 'verified', 'warm', 'serving'].map((state) => `told ${state}`);
 
 /** What a wrong product would do; the audit has to find it. */
-export const mutants = ['commits first', 'drops a batch', 'names another version', 'says two things'] as const;
+export const mutants = [
+  'commits first',
+  'drops a batch',
+  'names another version',
+  'answers as a shadow',
+  'says two things',
+] as const;
 export type Mutant = (typeof mutants)[number];
 
 /** A signal that the process sends itself at a point, after passing it `skip` times. */
@@ -147,12 +153,13 @@ function faultyProducer(producer: StreamProducer, points: FaultPoints, mutant: M
 
 /** Now and then, and in place: the records were made for this call. */
 function mutated<R extends { value: object | null }>(records: readonly R[], mutant: Mutant | undefined): readonly R[] {
-  if (mutant !== 'names another version' && mutant !== 'says two things') return records;
+  if (mutant === undefined || mutant === 'commits first' || mutant === 'drops a batch') return records;
   return records.flatMap((record) => {
     const { value } = record;
     if (!isPrediction(value) || value.inputOffset % 50 !== 7) return [record];
     const again = structuredClone(record);
     if (mutant === 'names another version') value.version++;
+    else if (mutant === 'answers as a shadow') value.role = 'shadow';
     else value.label = value.label === 'north' ? 'south' : 'north';
     return mutant === 'says two things' ? [again, record] : [record];
   });
