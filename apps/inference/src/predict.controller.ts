@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common'
 import { z } from 'zod';
 import { Problem } from '#libs/http';
 import type { BatchResult } from '#libs/model';
-import { type Configuration, milliseconds, TidemillError } from '#libs/platform';
+import { type Configuration, Deadline, milliseconds, TidemillError } from '#libs/platform';
 import { answerOf, ModelSlots, type ServedModel } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { VersionHosts } from './version-hosts.ts';
@@ -38,7 +38,8 @@ export class PredictController {
       throw new Problem(422, errors[0]?.message ?? 'the body is not valid', { errors });
     }
     const { texts, version } = parsed.data;
-    const signal = AbortSignal.timeout(milliseconds(this.config.inference.requestTimeout));
+    using deadline = new Deadline(milliseconds(this.config.inference.requestTimeout));
+    const { signal } = deadline;
     const served = await this.servedModel(model, signal);
     if (version !== undefined && version !== served?.slot.serving?.version)
       return await this.versions.predict(model, version, texts);

@@ -10,6 +10,7 @@ export {
 export { type Configuration, milliseconds } from './config/schema.ts';
 export { tooManyThreads } from './config/threads.ts';
 export { EventLoopWatch } from './event-loop-watch.ts';
+export { Deadline } from './deadline.ts';
 export { defineErrors, errorCatalogue, type ErrorDefinition, reasonOf, TidemillError } from './errors.ts';
 export { type MachineEnvironment, machineEnvironment } from './environment.ts';
 export { createLogger, type Logger, silentLogger } from './logger.ts';

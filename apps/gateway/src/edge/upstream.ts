@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { Problem } from '#libs/http';
-import { reasonOf } from '#libs/platform';
+import { Deadline, reasonOf } from '#libs/platform';
+import { exchange, type ExchangeOptions } from './exchange.ts';
 
 export interface UpstreamOptions {
   /** What it is called in messages. */
@@ -54,21 +57,19 @@ export class Upstream {
    * @throws Problem 503 when no instance can be reached or none answers in time
    */
   async call(path: string, options: CallOptions = {}): Promise<UpstreamAnswer> {
-    const deadline = options.deadline ?? this.#deadline;
-    const response = await this.#fetch(path, options.signal, deadline, {
+    using deadline = new Deadline(options.deadline ?? this.#deadline, options.signal);
+    const { signal } = deadline;
+    const response = await this.#exchange(path, {
       method: options.method ?? 'GET',
       ...(options.body === undefined
         ? {}
         : { body: JSON.stringify(options.body), headers: { 'content-type': 'application/json' } }),
+      signal,
     });
-    const text = await response.text().catch((error: unknown) => {
-      throw this.#unreachable(error, deadline);
+    const body = await text(response).catch((error: unknown) => {
+      throw this.#unreachable(signal.aborted ? signal.reason : error);
     });
-    return {
-      status: response.status,
-      body: parsed(text),
-      retryAfter: response.headers.get('retry-after') ?? undefined,
-    };
+    return { status: response.statusCode ?? 0, body: parsed(body), retryAfter: response.headers['retry-after'] };
   }
 
   /**
@@ -97,51 +98,49 @@ export class Upstream {
       if (typeof value === 'string') headers[name] = value;
     }
     const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    const body = request.body;
-    const init: RequestInit & { duplex?: 'half' } = { method: request.method, headers };
-    if (body instanceof Readable) {
-      init.body = Readable.toWeb(body) as ReadableStream;
-      init.duplex = 'half';
-    } else if (body !== undefined && body !== null) init.body = written(body);
-    const response = await this.#fetch(path, gone.signal, deadline, init);
+    const limit = new Deadline(deadline, gone.signal);
+    reply.raw.once('close', () => {
+      gone.abort();
+      limit[Symbol.dispose]();
+    });
+    const given: unknown = request.body;
+    const body = given instanceof Readable ? given : given === undefined || given === null ? undefined : written(given);
+    const response = await this.#exchange(path, { method: request.method, headers, body, signal: limit.signal });
+    const status = response.statusCode ?? 0;
     // A proxy before the service speaks for itself.
-    if (response.status > 500 && response.headers.get('content-type')?.includes('problem+json') !== true) {
-      await response.body?.cancel();
-      throw asProblem({ status: response.status, body: undefined, retryAfter: undefined }, this.name);
+    if (status > 500 && response.headers['content-type']?.includes('problem+json') !== true) {
+      response.resume();
+      throw asProblem({ status, body: undefined, retryAfter: undefined }, this.name);
     }
     for (const name of ['content-type', 'retry-after', 'location', 'etag']) {
-      const value = response.headers.get(name);
-      if (value !== null) void reply.header(name, value);
+      const value = response.headers[name];
+      if (value !== undefined) void reply.header(name, value);
     }
-    void reply.code(response.status);
-    return response.body === null ? reply.send() : reply.send(Readable.fromWeb(response.body));
+    return reply.code(status).send(response);
   }
 
   /** Tries each instance once; a request whose body is a stream, or that nobody waits for any more, is not repeated. */
-  async #fetch(path: string, signal: AbortSignal | undefined, deadline: number, init: RequestInit) {
+  async #exchange(path: string, options: ExchangeOptions): Promise<IncomingMessage> {
     if (this.#urls.length === 0)
       throw new Problem(503, `no ${this.name} service is configured: set ${this.name}.url`, { retryAfter: 5 });
     if (dotSegment.test(path.split('?')[0] ?? '')) throw new Problem(400, '"." and ".." are no names in a path');
-    const timeout = AbortSignal.timeout(deadline);
-    const signals = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
     const first = this.#turn++;
     let failure: unknown;
     for (let attempt = 0; attempt < this.#urls.length; attempt++) {
       const url = this.#urls[(first + attempt) % this.#urls.length] ?? '';
       try {
-        return await fetch(`${url}${path}`, { ...init, signal: signals });
+        return await exchange(`${url}${path}`, options);
       } catch (error) {
-        failure = error;
-        if (signals.aborted || init.body instanceof ReadableStream) break;
+        failure = options.signal.aborted ? options.signal.reason : error;
+        if (options.signal.aborted || options.body instanceof Readable) break;
       }
     }
-    throw this.#unreachable(failure, deadline);
+    throw this.#unreachable(failure);
   }
 
-  #unreachable(error: unknown, deadline: number): Problem {
+  #unreachable(error: unknown): Problem {
     const late = error instanceof DOMException && error.name === 'TimeoutError';
-    const why = late ? `did not answer in ${deadline / 1000} s` : `cannot be reached: ${reasonOf(error)}`;
+    const why = late ? 'did not answer in time' : `cannot be reached: ${reasonOf(error)}`;
     return new Problem(503, `${this.name} ${why}`, { retryAfter: 1 });
   }
 }
