@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ModelVersion } from '#libs/events';
-import type { Bundle } from '#libs/model';
+import { type Bundle, writeBundle } from '#libs/model';
 import { type Configuration, createMetrics, loadConfig, silentLogger } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { ModelSlots } from './model-slots.ts';
@@ -14,12 +15,16 @@ let bundles: Bundle[];
 let slots: ModelSlots;
 let failures: string[];
 let later: number;
+/** Longer than a model stays at least, milliseconds. */
+const turn = 20_000;
+const refused = vi.spyOn(silentLogger, 'error');
 
 beforeEach(async () => {
   folder = await temporaryFolder();
   bundles = [];
   failures = [];
   later = 0;
+  refused.mockClear();
   for (const variant of [0, 1]) bundles.push(await writeTestBundle(join(folder.path, `v${variant}`), { variant }));
 });
 afterEach(async () => {
@@ -65,23 +70,74 @@ it('unloads the model that was used least recently, and loads it again with its 
   open({});
   open({ memoryBudgetMegabytes: await room() });
   await tell('one', 1);
+  later += turn;
   await tell('two', 1);
   expect(loaded()).toEqual(['two']);
   expect(slots.get('one')?.slot.serving).toMatchObject({ version: 1 });
   for (const model of ['one', 'two', 'one']) {
+    later += turn;
     expect(await answer(model)).toBe(1);
     expect(loaded()).toEqual([model]);
   }
   expect(failures).toEqual([]);
 });
 
-it('says so when a version does not fit beside the one that serves, which goes on', async () => {
+it('lets models that do not fit together take turns, however busy they are', async () => {
   open({});
   open({ memoryBudgetMegabytes: await room() });
   await tell('one', 1);
-  await tell('one', 2);
-  expect(failures).toEqual([expect.stringMatching(/memoryBudgetMegabytes.*MB are needed, .* MB of .* MB are in use/)]);
+  later += turn;
+  await tell('two', 1);
+  const lease = slots.get('two')?.slot.acquire();
+  const waiting = answer('one');
+  await expect.poll(() => refused.mock.calls.length, { timeout: 20_000 }).toBeGreaterThan(1);
+  expect(refused.mock.lastCall).toMatchObject([{ model: 'one', reason: expect.stringContaining('MB are needed') }, {}]);
+  expect(loaded()).toEqual(['two']);
+  later += turn;
+  // Its texts are answered before it goes.
+  await expect.poll(loaded, { timeout: 20_000 }).toEqual([]);
+  expect(await lease?.answer([testText('north', 1)])).toMatchObject({ refused: [] });
+  lease?.release();
+  expect(await waiting).toBe(1);
+  expect(failures).toEqual([]);
+});
+
+it('unloads the version that serves when its successor does not fit beside it, and loses no text', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room() });
+  await tell('one', 1);
+  const before = Array.from({ length: 20 }, () => answer('one'));
+  const swapped = tell('one', 2);
+  const versions = new Set(await Promise.all([...before, ...Array.from({ length: 20 }, () => answer('one'))]));
+  await swapped;
+  expect([...versions].every((version) => version === 1 || version === 2)).toBe(true);
+  expect(await answer('one')).toBe(2);
+  expect(failures).toEqual([]);
+});
+
+it('opens it again when the successor then fails', async () => {
+  const [, second] = bundles;
+  if (second === undefined) return expect.unreachable();
+  const { directory, manifest } = second;
+  const { model, labels, input, goldenTexts, temperature, trainer } = manifest;
+  const other = goldenTexts.map(({ text, probabilities }) => ({ text, probabilities: probabilities.toReversed() }));
+  const graph = { 'model.onnx': await readFile(join(directory, 'model.onnx')) };
+  const told = { model, labels, input, goldenTexts: other, temperature, trainer };
+  bundles.push(await writeBundle(join(folder.path, 'broken'), told, graph));
+  open({});
+  open({ memoryBudgetMegabytes: await room() });
+  await tell('one', 1);
+  await tell('one', 3);
+  expect(failures).toEqual([expect.stringContaining('is answered differently')]);
   expect(await answer('one')).toBe(1);
+});
+
+it('says so when a model does not fit at all', async () => {
+  open({ memoryBudgetMegabytes: 50 });
+  await tell('one', 1);
+  expect(failures).toEqual([
+    expect.stringMatching(/alone takes more than inference.memoryBudgetMegabytes: \d+ MB of 50 MB/),
+  ]);
 });
 
 it('gives a challenger up before a champion', async () => {
@@ -89,6 +145,7 @@ it('gives a challenger up before a champion', async () => {
   open({ memoryBudgetMegabytes: Math.ceil(1.6 * (await room())) });
   await tell('one', 1, [{ version: 2, bundleDigest: digest(2), role: 'shadow', share: 0 }]);
   await expect.poll(() => slots.challengers[0]?.state, { timeout: 20_000 }).toBe('answering');
+  later += turn;
   await tell('two', 1);
   expect(loaded()).toEqual(['one', 'two']);
   expect(slots.challengers).toMatchObject([{ state: 'failed', error: 'its memory was needed' }]);

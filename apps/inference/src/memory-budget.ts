@@ -11,6 +11,12 @@ export interface MemoryBudgetOptions {
   bytes: number;
   /** Memory of all hosts there are. */
   used: () => number;
+}
+
+export interface OpenWithin<T> {
+  /** Hosts that `open` starts. */
+  hosts: number;
+  open: () => Promise<T>;
   /** Ends what may go, the first to go first; false: there is nothing more. */
   makeRoom: () => Promise<boolean>;
 }
@@ -29,15 +35,20 @@ export class MemoryBudget {
 
   /**
    * Opens hosts when there is room for them.
-   * @throws TidemillError MODEL_MEMORY; what `open` throws
+   * @throws TidemillError MODEL_MEMORY, MODEL_TOO_LARGE; what `open` throws
    */
-  async open<T extends { residentBytes: number }>(bundle: Bundle, hosts: number, open: () => Promise<T>): Promise<T> {
-    const { bytes, used, makeRoom } = this.#options;
+  async open<T extends { residentBytes: number }>(
+    bundle: Bundle,
+    { hosts, open, makeRoom }: OpenWithin<T>,
+  ): Promise<T> {
+    const { bytes, used } = this.#options;
     if (bytes === 0) return await open();
     const expected = hosts * (this.#measured.get(bundle.digest) ?? (await guess(bundle)));
+    if (expected > bytes)
+      throw modelError('MODEL_TOO_LARGE', { detail: `${megabytes(expected)} of ${megabytes(bytes)}` });
     const missing = () => used() + this.#reserved + expected - bytes;
     while (missing() > 0) {
-      if (expected <= bytes && (await makeRoom())) continue;
+      if (await makeRoom()) continue;
       const figures = `${megabytes(expected)} are needed, ${megabytes(used() + this.#reserved)} of ${megabytes(bytes)} are in use`;
       throw modelError('MODEL_MEMORY', { detail: figures });
     }

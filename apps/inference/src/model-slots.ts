@@ -37,7 +37,12 @@ export interface ServedModel {
   challengers: Challengers;
   /** When a text was last given to it. */
   usedAt: number;
+  /** When the hosts of its champion were started. */
+  loadedAt: number;
 }
+
+/** Models that do not fit together take turns: one that was loaded stays at least this long, in milliseconds. */
+const shortestStay = 10_000;
 
 /** Every model this instance serves: one slot and one batcher each, shared by the stream and by synchronous requests. */
 export class ModelSlots {
@@ -55,7 +60,6 @@ export class ModelSlots {
     this.#budget = new MemoryBudget({
       bytes: memoryBudgetMegabytes * 1024 ** 2,
       used: () => [...this.#models.keys()].reduce((sum, model) => sum + this.#memoryOf(model), 0),
-      makeRoom: () => this.#makeRoom(),
     });
     const idle = milliseconds(idleUnload);
     if (idle > 0) this.#timer = setInterval(() => void this.#unloadIdle(idle), Math.max(100, idle / 4)).unref();
@@ -133,7 +137,12 @@ export class ModelSlots {
       model,
       materialise,
       verify: readBundle,
-      openHosts: (bundle, events) => this.#openHosts(bundle, { hosts: config.hosts, ...events }),
+      openHosts: async (bundle, events) => {
+        const makeRoom = () => this.#makeRoom(model);
+        const opened = await this.#openHosts(bundle, { hosts: config.hosts, makeRoom, ...events });
+        served.loadedAt = clock.now();
+        return opened;
+      },
       onProgress,
       maximumStaleness: milliseconds(config.maximumStaleness),
       logger,
@@ -148,7 +157,7 @@ export class ModelSlots {
       logger,
       metrics,
     });
-    const served = { slot, batcher, challengers, usedAt: clock.now() };
+    const served = { slot, batcher, challengers, usedAt: clock.now(), loadedAt: -Infinity };
     this.#models.set(model, served);
     return served;
   }
@@ -162,7 +171,12 @@ export class ModelSlots {
       materialise,
       verify: readBundle,
       openHosts: (bundle, events) =>
-        this.#openHosts(bundle, { hosts: 1, onOpen: (host) => challenger.onHost(host), ...events }),
+        this.#openHosts(bundle, {
+          hosts: 1,
+          onOpen: (host) => challenger.onHost(host),
+          makeRoom: () => this.#unloadOther(model, { inUse: false }),
+          ...events,
+        }),
       onProgress: (progress) => challenger.onProgress(progress),
       logger,
     });
@@ -174,9 +188,16 @@ export class ModelSlots {
     return challenger;
   }
 
-  #openHosts(bundle: Bundle, options: Omit<OpenHostsOptions, 'config' | 'metrics' | 'logger'>): Promise<HostPool> {
+  #openHosts(
+    bundle: Bundle,
+    {
+      makeRoom,
+      ...options
+    }: Omit<OpenHostsOptions, 'config' | 'metrics' | 'logger'> & { makeRoom: () => Promise<boolean> },
+  ): Promise<HostPool> {
     const { config, metrics, logger } = this.#options;
-    return this.#budget.open(bundle, options.hosts, () => openHosts(bundle, { config, metrics, logger, ...options }));
+    const open = () => openHosts(bundle, { config, metrics, logger, ...options });
+    return this.#budget.open(bundle, { hosts: options.hosts, open, makeRoom });
   }
 
   #memoryOf(model: string): number {
@@ -184,17 +205,26 @@ export class ModelSlots {
     return (served?.slot.hosts?.residentBytes ?? 0) + (served?.challengers.residentBytes ?? 0);
   }
 
-  /** Challengers first, then the model that has been idle for the longest. */
-  async #makeRoom(): Promise<boolean> {
+  /** For a champion: challengers go first, then idle models, then the version that it replaces, then busy models. */
+  async #makeRoom(model: string): Promise<boolean> {
     for (const { challengers } of this.#models.values()) if (await challengers.giveUpOne()) return true;
-    const byUse = [...this.#models.values()].toSorted((a, b) => a.usedAt - b.usedAt);
-    for (const { slot } of byUse) if (await slot.unload()) return true;
+    if (await this.#unloadOther(model, { inUse: false })) return true;
+    if ((await this.#models.get(model)?.slot.giveWay()) === true) return true;
+    return await this.#unloadOther(model, { inUse: true });
+  }
+
+  /** The one that was used least recently, of those that have stayed long enough. */
+  async #unloadOther(model: string, use: { inUse: boolean }): Promise<boolean> {
+    const before = this.#options.clock.now() - shortestStay;
+    const others = [...this.#models].filter(([name, { loadedAt }]) => name !== model && loadedAt <= before);
+    for (const [, { slot }] of others.toSorted(([, a], [, b]) => a.usedAt - b.usedAt))
+      if (await slot.unload(use)) return true;
     return false;
   }
 
   async #unloadIdle(idle: number): Promise<void> {
     const before = this.#options.clock.now() - idle;
-    for (const { slot, usedAt } of this.#models.values()) if (usedAt <= before) await slot.unload();
+    for (const { slot, usedAt } of this.#models.values()) if (usedAt <= before) await slot.unload({ inUse: false });
   }
 
   #batcher(model: string, slot: ModelSlot): DynamicBatcher {

@@ -19,8 +19,9 @@ export const modelError = defineErrors({
   MODEL_STALE: { message: 'a newer version should serve but does not', retriable: true },
   MODEL_MEMORY: {
     message: 'the model does not fit into inference.memoryBudgetMegabytes beside what is in use',
-    retriable: false,
+    retriable: true,
   },
+  MODEL_TOO_LARGE: { message: 'the model alone takes more than inference.memoryBudgetMegabytes', retriable: false },
   BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },
   VERSION_SUPERSEDED: { message: 'a newer model version arrived while this one was being loaded', retriable: false },
 });

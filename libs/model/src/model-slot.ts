@@ -48,8 +48,11 @@ export class ModelSlot {
   readonly #options: SlotOptions;
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
-  /** What was unloaded while nobody used it. */
+  /** What was unloaded to be opened again when it is used. */
   #parked: Pick<Loaded, 'event' | 'serving'> | undefined;
+  /** The event for which what served was unloaded. */
+  #gaveWayTo: ModelVersion | undefined;
+  #givingWay = false;
   #reopening: AbortController | undefined;
   #swapping: { controller: AbortController; done: Promise<void> } | undefined;
   /** Runs from the first version event that is not followed yet. */
@@ -121,7 +124,7 @@ export class ModelSlot {
     if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
     const loaded = this.#current;
     if (loaded === undefined) {
-      if (this.#parked !== undefined && this.#reopening === undefined && !this.#closed) this.#reopen(this.#parked);
+      if (!this.#givingWay) this.#reopen();
       if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
       return undefined;
     }
@@ -137,13 +140,29 @@ export class ModelSlot {
     };
   }
 
-  /** Ends the hosts of a version that is in no use; with the next use they are started again. Says whether it did. */
-  async unload(): Promise<boolean> {
+  /**
+   * Ends the hosts of what serves, when what they have at hand is answered; with the next use they are started again.
+   * Only where it is in no use, unless `inUse`. Says whether it did.
+   */
+  async unload({ inUse }: { inUse: boolean }): Promise<boolean> {
     const loaded = this.#current;
-    if (loaded === undefined || loaded.leases > 0 || this.loading || this.#closed) return false;
-    this.#parked = { event: loaded.event, serving: loaded.serving };
-    this.#current = undefined;
-    await this.#work(loaded.hosts.close());
+    if (loaded === undefined || (loaded.leases > 0 && !inUse) || this.loading || this.#closed) return false;
+    await this.#work(this.#park(loaded));
+    return true;
+  }
+
+  /**
+   * Ends the hosts of what serves so that the next version, which is on its way, has their memory: texts wait. Should that
+   * one fail it is opened again. Once for each version event. Says whether it did.
+   */
+  async giveWay(): Promise<boolean> {
+    const loaded = this.#current;
+    if (loaded === undefined || this.#closed || this.#wanted === this.#gaveWayTo) return false;
+    this.#gaveWayTo = this.#wanted;
+    this.#givingWay = true;
+    const { model, version } = loaded.serving;
+    this.#options.logger.warn({ model, version }, 'unloaded before its successor is opened: both do not fit');
+    await this.#park(loaded);
     return true;
   }
 
@@ -177,6 +196,7 @@ export class ModelSlot {
         const old = this.#current;
         this.#current = loaded;
         this.#parked = undefined;
+        this.#givingWay = false;
         this.#reopening?.abort(modelError('VERSION_SUPERSEDED'));
         this.#followed();
         this.#announceChange();
@@ -184,6 +204,8 @@ export class ModelSlot {
         if (old !== undefined) await drain(old);
         return;
       } catch (error) {
+        if (this.#givingWay) this.#reopen();
+        this.#givingWay = false;
         if (signal.aborted) break;
         this.#options.onProgress({ event, state: 'failed', error: reasonOf(error) });
         this.#options.logger.error(
@@ -202,8 +224,16 @@ export class ModelSlot {
       });
   }
 
-  /** Opens what was unloaded; tried again until it is there, or another version is. */
-  #reopen({ event }: Pick<Loaded, 'event'>): void {
+  async #park(loaded: Loaded): Promise<void> {
+    this.#parked = { event: loaded.event, serving: loaded.serving };
+    this.#current = undefined;
+    await drain(loaded);
+  }
+
+  /** Opens what was unloaded, if something was; tried again until it is there, or another version is. */
+  #reopen(): void {
+    if (this.#parked === undefined || this.#reopening !== undefined || this.#closed) return;
+    const { event } = this.#parked;
     const controller = new AbortController();
     const { signal } = controller;
     this.#reopening = controller;

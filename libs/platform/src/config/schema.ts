@@ -142,7 +142,7 @@ const inference = section({
     .min(0)
     .default(0)
     .describe(
-      'Memory of all model hosts of an instance. To make room challengers are given up, then the models are unloaded that were used least recently; 0: no limit.',
+      'Memory of all model hosts of an instance. To make room challengers are given up, then models unloaded; those that do not fit together take turns; 0: no limit.',
     ),
   idleUnload: duration
     .default('0s')
