@@ -10,7 +10,7 @@ import { somaliScript } from '../../apps/standalone/src/streams/somali.ts';
 import { familyOf, startProduct, tidemill } from '../support/product.ts';
 import { openTestStream } from '../support/stream.ts';
 import { cpuOf } from './cpu.ts';
-import { model, startInference, storeModel, versionEvent } from './served-model.ts';
+import { model, startInference, storeModel, promotion } from './served-model.ts';
 
 const settleSeconds = 20;
 const idleSeconds = 60;
@@ -29,7 +29,7 @@ try {
   if (code !== 0) throw new Error(stderr);
   await using test = await openTestStream({ sessionTimeout: 45_000, heartbeatInterval: 3000 });
   const bundle = await storeModel(directory);
-  await test.stream.producer().send('model-versions', [{ key: model, value: versionEvent(bundle, 1) }]);
+  await test.stream.producer().send('model-versions', [{ key: model, value: promotion(bundle, 1) }]);
   await using inference = startInference(test, directory);
   await inference.url;
   await delay(settleSeconds * 1000);

@@ -12,7 +12,7 @@ import { cpuOf, median } from './cpu.ts';
 import { mlserver } from './peers/mlserver.ts';
 import { pythonConsumer } from './peers/python-consumer.ts';
 import { pythonWith } from './peers/python.ts';
-import { model, startInference, storeModel, textRecords, versionEvent } from './served-model.ts';
+import { model, startInference, storeModel, textRecords, promotion } from './served-model.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const perSend = 1000;
@@ -103,7 +103,7 @@ async function measure({ name, count, start, encode }: Candidate): Promise<{ con
 }
 
 async function startTidemill(test: TestStream) {
-  await test.stream.producer().send('model-versions', [{ key: model, value: versionEvent(bundle, 1) }]);
+  await test.stream.producer().send('model-versions', [{ key: model, value: promotion(bundle, 1) }]);
   const inference = startInference(test, folder.path);
   await inference.url;
   return inference;

@@ -7,6 +7,7 @@ import { somaliScript } from '../../apps/standalone/src/streams/somali.ts';
 import { playThrough } from '../../apps/standalone/src/streams/testing/play-through.ts';
 import { type AppProcess, startApp } from '../support/app-process.ts';
 import { type TestStream, testKafka } from '../support/stream.ts';
+import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 export const model = 'somali';
 
@@ -54,17 +55,8 @@ function textRecord(index: number): { key: string; value: Text } {
 }
 let texts: string[] | undefined;
 
-export function versionEvent(bundle: Bundle, epoch: number): ModelVersion {
-  const why = {
-    action: 'promote',
-    reason: '',
-    promotedBy: 'bench',
-    at: 0,
-    signature: null,
-    revision: 0,
-    challengers: [],
-  };
-  return { model, version: epoch, epoch, bundleDigest: bundle.digest, ...why };
+export function promotion(bundle: Bundle, epoch: number): ModelVersion {
+  return versionEvent({ model, version: epoch, bundleDigest: bundle.digest });
 }
 
 export function startInference({ topicPrefix }: TestStream, dataDirectory: string): AppProcess {

@@ -6,7 +6,7 @@ import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream } from '../support/stream.ts';
 import { cpuOf, median, quantile } from './cpu.ts';
 import { halfLoad, openLoop, shownLatencies } from './open-loop.ts';
-import { model, realTexts, startInference, storeModel, versionEvent } from './served-model.ts';
+import { model, realTexts, startInference, storeModel, promotion } from './served-model.ts';
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 10);
 const phaseMilliseconds = 4000;
@@ -20,7 +20,7 @@ const producer = test.stream.producer();
 let revision = 0;
 const tell = async (shadow: boolean) => {
   const challengers = shadow ? [{ version: 2, bundleDigest: digest, role: 'shadow' as const, share: 0 }] : [];
-  const value = { ...versionEvent(champion, 1), revision: revision++, challengers };
+  const value = { ...promotion(champion, 1), revision: revision++, challengers };
   await producer.send('model-versions', [{ key: model, value }]);
 };
 await tell(false);

@@ -12,7 +12,7 @@ import { familyOf } from '../support/product.ts';
 import { openTestStream } from '../support/stream.ts';
 import { median, quantile } from './cpu.ts';
 import { halfLoad, openLoop, shownLatencies } from './open-loop.ts';
-import { model, realTexts, startInference, storeModel, versionEvent } from './served-model.ts';
+import { model, realTexts, startInference, storeModel, promotion } from './served-model.ts';
 
 const swaps = Number(process.env['BENCH_SWAPS'] ?? 200);
 const swapEvery = 1000;
@@ -27,8 +27,7 @@ const producer = test.stream.producer();
 let epoch = 0;
 const promote = async () => {
   const bundle = bundles[epoch % 2];
-  if (bundle !== undefined)
-    await producer.send('model-versions', [{ key: model, value: versionEvent(bundle, ++epoch) }]);
+  if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
 };
 await promote();
 await using inference = startInference(test, folder.path);

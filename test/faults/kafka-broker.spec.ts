@@ -6,20 +6,11 @@ import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/t
 import { startApp } from '../support/app-process.ts';
 import { type KafkaProcess, startKafkaProcess } from '../support/kafka-process.ts';
 import { openTestStream, testKafka, type TestStream } from '../support/stream.ts';
+import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
 
 const patience = { timeout: 30_000, interval: 100 };
-const versionEvent = {
-  action: 'promote',
-  reason: '',
-  promotedBy: 'test',
-  at: 0,
-  signature: null,
-  revision: 0,
-  challengers: [],
-};
-
 let kafka: KafkaProcess;
 let test: TestStream;
 beforeAll(async () => {
@@ -85,7 +76,7 @@ describe('a broker', () => {
     await using own = await openTestStream({ brokers: kafka.brokers, registryUrl });
     const bundle = await writeTestBundle(join(folder.path, 'bundle'));
     await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
-    const value = { ...versionEvent, model: 'test', version: 1, epoch: 1, bundleDigest: bundle.digest };
+    const value = versionEvent({ model: 'test', version: 1, bundleDigest: bundle.digest });
     await own.stream.producer().send('model-versions', [{ key: 'test', value }]);
     await using inference = startApp('inference', {
       TIDEMILL__KAFKA__BROKERS: kafka.brokers.join(','),

@@ -7,6 +7,7 @@ import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/t
 import { writeTokensBundle } from '../../libs/model/src/testing/test-transformer.ts';
 import { startApp } from '../support/app-process.ts';
 import { openTestStream, testKafka } from '../support/stream.ts';
+import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 const model = 'reviews';
 const mebibyte = 1_048_576;
@@ -45,17 +46,8 @@ it.each([
   const bundle = await write(join(folder.path, 'bundle'), { model, labels: ['north', 'south'] });
   await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
   const producer = stream.producer();
-  const why = {
-    action: 'promote',
-    reason: '',
-    promotedBy: 'test',
-    at: 0,
-    signature: null,
-    revision: 0,
-    challengers: [],
-  };
-  const version = { model, version: 1, epoch: 1, bundleDigest: bundle.digest, ...why };
-  await producer.send('model-versions', [{ key: model, value: version }]);
+  const value = versionEvent({ model, version: 1, bundleDigest: bundle.digest });
+  await producer.send('model-versions', [{ key: model, value }]);
 
   const texts = ordinaryTexts();
   const partition = 0;

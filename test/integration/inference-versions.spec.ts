@@ -5,6 +5,7 @@ import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import { startApp } from '../support/app-process.ts';
 import { openTestStream, testKafka } from '../support/stream.ts';
+import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 const model = 'reviews';
 
@@ -19,10 +20,9 @@ it('loads the newest of a storm of 1,000 version events, and not those before', 
     await store.addBundle(directory, digest);
     digests.push(digest);
   }
-  const why = { action: 'promote', reason: '', promotedBy: 'test', at: 0, signature: null };
   const promotion = (epoch: number) => {
     const bundleDigest = digests[epoch % 2] ?? '';
-    return { key: model, value: { model, version: epoch, epoch, bundleDigest, ...why, revision: 0, challengers: [] } };
+    return { key: model, value: versionEvent({ model, version: epoch, bundleDigest }) };
   };
   const producer = stream.producer();
   await producer.send('model-versions', [promotion(1)]);

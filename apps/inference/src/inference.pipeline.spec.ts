@@ -13,6 +13,7 @@ import { InferencePipeline } from './inference.pipeline.ts';
 import { ModelSlots } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { ServingStatusReporter } from './serving-status.reporter.ts';
+import { versionEvent } from '../../../libs/model/src/testing/version-event.ts';
 
 const { config } = loadConfig({ env: {} });
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -68,16 +69,7 @@ async function start(): Promise<void> {
 
 async function promote(version: number, model = 'test'): Promise<void> {
   const bundleDigest = bundles[version - 1]?.digest ?? '';
-  const who = {
-    action: 'promote',
-    reason: '',
-    promotedBy: 'test',
-    at: 0,
-    signature: null,
-    revision: 0,
-    challengers: [],
-  };
-  const value: ModelVersion = { model, version, epoch: version, bundleDigest, ...who };
+  const value = versionEvent({ model, version, bundleDigest });
   await memory.stream.producer().send('model-versions', [{ key: model, value }]);
 }
 
@@ -158,9 +150,8 @@ describe('the inference pipeline', () => {
   it('goes on telling what serves, and its first offsets, when the next version fails', async () => {
     await promote(1);
     await start();
-    const event = { model: 'test', version: 9, epoch: 9, bundleDigest: '0'.repeat(64), action: 'promote' };
-    const who = { reason: '', promotedBy: 'test', at: 0, signature: null, revision: 0, challengers: [] };
-    await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
+    const value = versionEvent({ model: 'test', version: 9, bundleDigest: '0'.repeat(64) });
+    await memory.stream.producer().send('model-versions', [{ key: 'test', value }]);
     await versions.caughtUp();
     await slots.settled();
     await produce(0, 500);
@@ -180,9 +171,8 @@ describe('the inference pipeline', () => {
   it('refuses a second bundle under the same epoch, and raises the alarm', async () => {
     await promote(1);
     const [, other] = bundles;
-    const event = { model: 'test', version: 1, epoch: 1, bundleDigest: other?.digest ?? '', action: 'promote' };
-    const who = { reason: '', promotedBy: 'test', at: 0, signature: null, revision: 0, challengers: [] };
-    await memory.stream.producer().send('model-versions', [{ key: 'test', value: { ...event, ...who } }]);
+    const value = versionEvent({ model: 'test', version: 1, bundleDigest: other?.digest ?? '' });
+    await memory.stream.producer().send('model-versions', [{ key: 'test', value }]);
     await start();
     expect(slots.get('test')?.slot.serving?.bundleDigest).toBe(bundles[0]?.digest);
     expect(await memory.metrics.render()).toContain('tidemill_version_events_refused_total 1');
@@ -198,17 +188,8 @@ describe('the inference pipeline', () => {
     versions = new ModelVersionConsumer({ stream, slots, verifier, logger, metrics, clock });
     const signer = new VersionSigner(privateKey);
     const [first, second] = bundles;
-    const who = {
-      action: 'promote',
-      reason: '',
-      promotedBy: 'test',
-      at: 0,
-      signature: null,
-      revision: 0,
-      challengers: [],
-    };
-    const signed = (epoch: number, digest = '') =>
-      signer.sign({ model: 'test', version: epoch, epoch, bundleDigest: digest, ...who });
+    const signed = (version: number, bundleDigest = '') =>
+      signer.sign(versionEvent({ model: 'test', version, bundleDigest }));
     const good = signed(2, first?.digest);
     const events: [string, ModelVersion][] = [
       ['test', good],

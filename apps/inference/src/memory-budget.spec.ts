@@ -6,6 +6,7 @@ import { type Bundle, writeBundle } from '#libs/model';
 import { type Configuration, createMetrics, loadConfig, silentLogger } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { ModelSlots } from './model-slots.ts';
+import { versionEvent } from '../../../libs/model/src/testing/version-event.ts';
 
 /** Models that do not all fit, on real hosts. */
 
@@ -48,8 +49,7 @@ function open(change: Partial<Configuration['inference']>): void {
 const digest = (version: number) => bundles[version - 1]?.digest ?? '';
 
 function tell(model: string, version: number, challengers: ModelVersion['challengers'] = []): Promise<void> {
-  const event = { model, version, epoch: version, bundleDigest: digest(version), action: 'promote', reason: '' };
-  slots.apply({ ...event, promotedBy: '', at: 0, signature: null, revision: version, challengers });
+  slots.apply(versionEvent({ model, version, bundleDigest: digest(version), revision: version, challengers }));
   return slots.settled();
 }
 

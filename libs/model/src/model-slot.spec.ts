@@ -9,6 +9,7 @@ import { HostPool } from './host-pool.ts';
 import { hostModel, ModelHost } from './model-host.ts';
 import { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';
 import { temporaryFolder, testText, writeTestBundle } from './testing/test-bundle.ts';
+import { versionEvent } from './testing/version-event.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let bundles: Bundle[];
@@ -21,19 +22,7 @@ afterAll(() => folder[Symbol.asyncDispose]());
 
 function event(version: number, epoch = version): ModelVersion {
   const bundleDigest = bundles[version - 1]?.digest ?? '0'.repeat(64);
-  return {
-    model: 'test',
-    version,
-    epoch,
-    bundleDigest,
-    action: 'promote',
-    reason: '',
-    promotedBy: 'test',
-    at: 0,
-    signature: null,
-    revision: 0,
-    challengers: [],
-  };
+  return versionEvent({ model: 'test', version, epoch, bundleDigest });
 }
 
 /** A slot over real bundles and real host processes. */

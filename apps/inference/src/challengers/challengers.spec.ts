@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { ModelVersion, Prediction, Text } from '#libs/events';
+import type { Prediction, Text } from '#libs/events';
 import type { Bundle } from '#libs/model';
 import { type Configuration, loadConfig } from '#libs/platform';
 import { answeredByCanary } from '#libs/registry';
@@ -12,6 +12,7 @@ import { InferencePipeline } from '../inference.pipeline.ts';
 import { ModelSlots } from '../model-slots.ts';
 import { ModelVersionConsumer } from '../model-version.consumer.ts';
 import { ServingStatusReporter } from '../serving-status.reporter.ts';
+import { versionEvent } from '../../../../libs/model/src/testing/version-event.ts';
 
 const { config: defaults } = loadConfig({ env: {} });
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -77,19 +78,8 @@ const digestOf = (version: number) => bundles[version - 1]?.digest ?? 'f'.repeat
 
 async function tell(revision: number, challengers: [version: number, role: string, share: number][]): Promise<void> {
   const told = challengers.map(([version, role, share]) => ({ version, bundleDigest: digestOf(version), role, share }));
-  const value: ModelVersion = {
-    model: 'test',
-    version: 1,
-    epoch: 7,
-    bundleDigest: digestOf(1),
-    action: 'promote',
-    reason: '',
-    promotedBy: 'test',
-    at: 0,
-    signature: null,
-    revision,
-    challengers: told,
-  };
+  const what = { model: 'test', version: 1, epoch: 7, bundleDigest: digestOf(1) };
+  const value = versionEvent({ ...what, revision, challengers: told });
   await memory.stream.producer().send('model-versions', [{ key: 'test', value }]);
   await versions.caughtUp();
   await slots.settled();
