@@ -5,8 +5,8 @@ export class Deadline implements Disposable {
   readonly #outer: AbortSignal | undefined;
 
   /**
-   * Not AbortSignal.timeout: that lives until its time has come, though its work was done in a millisecond. Thousands a
-   * second make the garbage collector stop the process ten times as long.
+   * Not AbortSignal.timeout: that lives until its time has come, though its work was done in a millisecond, and the
+   * garbage collector has thousands of them to look after (docs/benchmarks.md, REST).
    */
   constructor(milliseconds: number, signal?: AbortSignal) {
     this.#timer = setTimeout(
