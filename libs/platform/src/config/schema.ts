@@ -156,8 +156,8 @@ const inference = section({
     .default(10_000)
     .describe('Answered texts that wait to be scored by a challenger; what does not fit is left out and counted.'),
   fetchBytesPerPartition: count
-    .default(1_048_576)
-    .describe('Bytes one fetch takes from a partition: small against the session.'),
+    .default(131_072)
+    .describe('Compressed bytes one fetch takes from a partition; while they are decoded nothing else happens.'),
 });
 
 const monitoring = section({
