@@ -34,11 +34,11 @@ try {
   await inference.url;
   await delay(settleSeconds * 1000);
   const family = [...(await familyOf(product.pid)), ...(await familyOf(inference.pid))];
-  const before = family.map((pid) => cpuOf(pid).own);
+  const before = family.map((pid) => cpuOf(pid));
   await delay(idleSeconds * 1000);
   console.log('| process | CPU of a core | resident |\n|---|---|---|');
   for (const [i, pid] of family.entries()) {
-    const share = (cpuOf(pid).own - (before[i] ?? 0)) / 1e6 / idleSeconds;
+    const share = (cpuOf(pid) - (before[i] ?? 0)) / 1e6 / idleSeconds;
     const { name, megabytes } = await look(pid);
     if (name.includes('guard.sh')) continue;
     const of = pid === inference.pid ? 'inference alone: ' : '';

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import type { Prediction, Text } from '#libs/events';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream, type TestStream, testKafka } from '../support/stream.ts';
-import { cpuOf, median } from './cpu.ts';
+import { cpuOf, familyCpu, median } from './cpu.ts';
 import { mlserver } from './peers/mlserver.ts';
 import { pythonConsumer } from './peers/python-consumer.ts';
 import { pythonWith } from './peers/python.ts';
@@ -94,12 +94,11 @@ async function measure({ name, count, start, encode }: Candidate): Promise<{ con
   };
   const warmUp = Math.ceil(count / 5);
   await send(0, warmUp);
-  const before = cpuOf(peer.pid);
+  const before = { own: cpuOf(peer.pid), all: await familyCpu(peer.pid) };
   await send(warmUp, warmUp + count);
-  const after = cpuOf(peer.pid);
+  const after = { own: cpuOf(peer.pid), all: await familyCpu(peer.pid) };
   if (encode === undefined && !labels.has(name)) labels.set(name, await labelsOf(test));
-  const consumer = (after.own - before.own) / count;
-  return { consumer, all: consumer + (after.children - before.children) / count };
+  return { consumer: (after.own - before.own) / count, all: (after.all - before.all) / count };
 }
 
 async function startTidemill(test: TestStream) {

@@ -61,10 +61,10 @@ for (const share of [0.5, 0.99]) {
 console.log(`${scored} texts scored by the shadow, ${shed} left out`);
 
 async function phase(): Promise<Phase> {
-  const cpu = cpuOf(inference.pid).own;
+  const cpu = cpuOf(inference.pid);
   const latencies = await openLoop({ url, texts, duration: phaseMilliseconds, every: 10 });
   const streamed = (load.rate * phaseMilliseconds) / 1000;
-  return { latencies, cpu: (cpuOf(inference.pid).own - cpu) / streamed };
+  return { latencies, cpu: (cpuOf(inference.pid) - cpu) / streamed };
 }
 
 async function metrics(): Promise<string> {

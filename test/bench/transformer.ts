@@ -185,7 +185,7 @@ function width(rows: readonly number[]): number {
 /** Microseconds of this process and of the host. */
 function cpu(host: ModelHost): number {
   const { user, system } = process.cpuUsage();
-  return user + system + cpuOf(host.pid ?? 0).own;
+  return user + system + cpuOf(host.pid);
 }
 
 /** English, of lognormal length: half of them under 42 tokens, a tenth over 100. */

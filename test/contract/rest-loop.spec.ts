@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { madeUpTexts } from '../../apps/retraining/src/testing/made-up-texts.ts';
 import { testText } from '../../libs/model/src/testing/test-bundle.ts';
+import { familyOf } from '../support/product.ts';
 import { type Answer, RestClient } from './rest-client.ts';
 import { startRestStack } from './rest-stack.ts';
 import { lines, ndjson, startWords, type Words } from './rest-words.ts';
@@ -86,7 +87,8 @@ describe('POST /v1/models/{model}/predict', () => {
 describe('a full queue', () => {
   /** Stops the processes that run the models, so that what comes waits as long as the test likes. */
   async function holdHosts(): Promise<Disposable> {
-    const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)]);
+    const family = await familyOf(process.pid);
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'pid=,args=', '-p', family.join(',')]);
     const hosts = stdout.split('\n').filter((line) => line.includes('/libs/model/src/host.'));
     expect(hosts.length).toBeGreaterThan(0);
     const signal = (name: NodeJS.Signals) => hosts.forEach((line) => process.kill(Number.parseInt(line, 10), name));

@@ -12,6 +12,7 @@ import {
   Readiness,
   tooManyThreads,
 } from '#libs/platform';
+import { HostLauncher } from '#libs/model';
 import { ArtifactStore, createMaterialise, versionSigning } from '#libs/registry';
 import { PipelineTransport, type Stream } from '#libs/stream';
 import { InferenceModule } from './inference.module.ts';
@@ -44,6 +45,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
   const problem = tooManyThreads(config.inference);
   if (problem !== undefined) throw configurationError('CONFIGURATION_INVALID', { detail: problem });
   const instance = config.inference.instance === '' ? `${hostname()}:${port}` : config.inference.instance;
+  const launcher = new HostLauncher();
   const producer = stream.producer();
   // One of its own: answers for comparison never stand before those that are waited for.
   const shadowProducer = stream.producer();
@@ -69,6 +71,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
       if (progress.state === 'stale') readiness.block(`model ${model}`, progress.error ?? '');
       if (progress.state === 'serving') readiness.clear(`model ${model}`);
     },
+    startHost: launcher.start,
     publishShadows: async (predictions) => {
       const records = predictions.map((value) => ({ key: value.textId, value }));
       await shadowProducer.send('predictions', records);
@@ -77,7 +80,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     clock,
   });
-  const versions = new VersionHosts(config, materialise);
+  const versions = new VersionHosts(config, { materialise, start: launcher.start });
   const { verifier } = versionSigning(config.signing);
   const versionEvents = new ModelVersionConsumer({
     stream,
@@ -134,6 +137,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
       await status.flushed();
       await versions.close();
       await slots.close();
+      launcher[Symbol.dispose]();
       await shadowProducer.close();
       await producer.close();
     },

@@ -2,7 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events';
-import { type Bundle, readBundle } from '#libs/model';
+import { type Bundle, readBundle, startHost } from '#libs/model';
 import { loadConfig } from '#libs/platform';
 import { versionSigning, VersionSigner } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
@@ -40,6 +40,7 @@ beforeEach(async () => {
   });
   const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
   slots = new ModelSlots({
+    startHost,
     config: config.inference,
     materialise: (digest) => Promise.resolve(directories.get(digest) ?? ''),
     onProgress: (progress) => status.onProgress(progress),

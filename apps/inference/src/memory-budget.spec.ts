@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ModelVersion } from '#libs/events';
-import { type Bundle, writeBundle } from '#libs/model';
+import { type Bundle, startHost, writeBundle } from '#libs/model';
 import { type Configuration, createMetrics, loadConfig, silentLogger } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { ModelSlots } from './model-slots.ts';
@@ -36,6 +36,7 @@ afterEach(async () => {
 function open(change: Partial<Configuration['inference']>): void {
   const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
   slots = new ModelSlots({
+    startHost,
     config: { ...defaults, ...change },
     materialise: (digest) => Promise.resolve(directories.get(digest) ?? ''),
     onProgress: ({ error }) => void (error !== undefined && failures.push(error)),

@@ -1,3 +1,4 @@
+import { constants, setPriority } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelVersion, Prediction } from '#libs/events';
 import {
@@ -10,6 +11,7 @@ import {
   type SlotProgress,
   type Bundle,
   type HostPool,
+  type StartHost,
 } from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
 import { Challenger, type ToldChallenger } from './challengers/challenger.ts';
@@ -23,6 +25,8 @@ export interface ModelSlotsOptions {
   /** Brings a bundle to a local folder by its digest. */
   materialise: (digest: string, signal: AbortSignal) => Promise<string>;
   onProgress: (progress: SlotProgress) => void;
+  /** Starts the process of a host. */
+  startHost: StartHost;
   /** Writes predictions of role shadow. */
   publishShadows: (predictions: Prediction[]) => Promise<void>;
   logger: Logger;
@@ -132,14 +136,14 @@ export class ModelSlots {
   }
 
   #add(model: string): ServedModel {
-    const { config, materialise, publishShadows, onProgress, logger, metrics, clock } = this.#options;
+    const { config, materialise, startHost, publishShadows, onProgress, logger, metrics, clock } = this.#options;
     const slot = new ModelSlot({
       model,
       materialise,
       verify: readBundle,
       openHosts: async (bundle, events) => {
         const makeRoom = () => this.#makeRoom(model);
-        const opened = await this.#openHosts(bundle, { hosts: config.hosts, makeRoom, ...events });
+        const opened = await this.#openHosts(bundle, { hosts: config.hosts, start: startHost, makeRoom, ...events });
         served.loadedAt = clock.now();
         return opened;
       },
@@ -164,7 +168,7 @@ export class ModelSlots {
 
   /** A slot like the champion's, with one host; topic serving-status does not tell of it, because nobody waits for it. */
   #openChallenger(told: ToldChallenger, event: ModelVersion): Challenger {
-    const { config, materialise, logger, clock } = this.#options;
+    const { config, materialise, startHost, logger, clock } = this.#options;
     const { model } = event;
     const slot = new ModelSlot({
       model,
@@ -173,6 +177,7 @@ export class ModelSlots {
       openHosts: (bundle, events) =>
         this.#openHosts(bundle, {
           hosts: 1,
+          start: told.role === 'shadow' ? givingWay(startHost) : startHost,
           onOpen: (host) => challenger.onHost(host),
           makeRoom: () => this.#unloadOther(model, { inUse: false }),
           ...events,
@@ -255,6 +260,15 @@ export class ModelSlots {
     });
     return batcher;
   }
+}
+
+/** From its first moment on, a shadow gives way to those that are waited for. */
+function givingWay(start: StartHost): StartHost {
+  return async (module) => {
+    const host = await start(module);
+    setPriority(host.pid, constants.priority.PRIORITY_LOW);
+    return host;
+  };
 }
 
 /** The answer for one text of a batch. */

@@ -1,10 +1,11 @@
-import { type Bundle, hostModel, HostPool, ModelHost } from '#libs/model';
+import { type Bundle, hostModel, HostPool, ModelHost, type StartHost } from '#libs/model';
 import { type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
 
 export interface OpenHostsOptions {
   config: Configuration['inference'];
   /** Host processes to keep. */
   hosts: number;
+  start: StartHost;
   metrics: Metrics;
   logger: Logger;
   onChange: () => void;
@@ -15,7 +16,7 @@ export interface OpenHostsOptions {
 
 /** The host processes of a bundle, as configured. @throws TidemillError as ModelHost.open */
 export function openHosts(bundle: Bundle, options: OpenHostsOptions): Promise<HostPool> {
-  const { config, hosts, metrics, logger, onChange, onOpen, signal } = options;
+  const { config, hosts, start, metrics, logger, onChange, onOpen, signal } = options;
   const { model } = bundle.manifest;
   const { executionProviders, threads } = config;
   const timeout = 6 * milliseconds(config.requestTimeout);
@@ -23,7 +24,7 @@ export function openHosts(bundle: Bundle, options: OpenHostsOptions): Promise<Ho
     {
       hosts,
       open: async (signal) => {
-        const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, signal });
+        const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, signal, start });
         onOpen?.(host);
         return host;
       },

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from 'vitest';
-import { type Bundle, modelError } from '#libs/model';
+import { type Bundle, modelError, startHost } from '#libs/model';
 import { loadConfig } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { VersionHosts } from './version-hosts.ts';
@@ -40,10 +40,11 @@ function newGate(): PromiseWithResolvers<void> {
 beforeEach(() => {
   gate = newGate();
   const { config } = loadConfig({ env: { TIDEMILL__RETRAINING__URL: url } });
-  hosts = new VersionHosts(config, async (digest) => {
+  const materialise = async (digest: string) => {
     await gate.promise;
     return bundles.find((bundle) => bundle.digest === digest)?.directory ?? '';
-  });
+  };
+  hosts = new VersionHosts(config, { materialise, start: startHost });
 });
 afterEach(() => hosts.close());
 
@@ -79,7 +80,8 @@ it('says what is wrong with a version, tries again the next time, and still clos
 
 it('says that the registry cannot be asked', async () => {
   const { config } = loadConfig({ env: { TIDEMILL__RETRAINING__URL: 'http://127.0.0.1:1' } });
-  const alone = new VersionHosts(config, () => Promise.reject(modelError('BUNDLE_INVALID')));
+  const materialise = () => Promise.reject(modelError('BUNDLE_INVALID'));
+  const alone = new VersionHosts(config, { materialise, start: startHost });
   await expect(alone.predict('test', 1, texts)).rejects.toMatchObject({
     status: 503,
     retryAfter: 1,

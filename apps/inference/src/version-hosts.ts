@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { hostModel, ModelHost, readBundle } from '#libs/model';
+import { hostModel, ModelHost, readBundle, type StartHost } from '#libs/model';
 import { type Configuration, milliseconds, reasonOf } from '#libs/platform';
 import { answerOf } from './model-slots.ts';
 
@@ -22,12 +22,17 @@ interface OpenVersion {
 export class VersionHosts {
   readonly #config: Configuration;
   readonly #materialise: (digest: string, signal: AbortSignal) => Promise<string>;
+  readonly #start: StartHost;
   /** Most recently used first. */
   #open: OpenVersion[] = [];
 
-  constructor(config: Configuration, materialise: (digest: string, signal: AbortSignal) => Promise<string>) {
+  constructor(
+    config: Configuration,
+    { materialise, start }: { materialise: (digest: string, signal: AbortSignal) => Promise<string>; start: StartHost },
+  ) {
     this.#config = config;
     this.#materialise = materialise;
+    this.#start = start;
   }
 
   /**
@@ -79,7 +84,8 @@ export class VersionHosts {
     const signal = AbortSignal.timeout(timeout);
     const bundle = await readBundle(await this.#materialise(await this.#digestOf(model, version, signal), signal));
     const { executionProviders, threads } = this.#config.inference;
-    const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout });
+    const start = this.#start;
+    const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, start });
     return { host, labels: bundle.manifest.labels };
   }
 

@@ -1,7 +1,7 @@
 import type { Manifest } from './bundle.ts';
 import type { BatchAnswer } from './run-batch.ts';
 
-/** Messages between a consumer process and its model host (Node IPC, advanced serialization). */
+/** Messages between a consumer process and its model host (host-channel.ts). */
 
 /** What a host needs to know of a model: a bundle's manifest, or as much of it as exists while one is being made. */
 export interface HostModel {

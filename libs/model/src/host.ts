@@ -6,9 +6,11 @@
  * libs load when they are imported costs four times what opening the built-in model does.
  */
 import { readFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import ort from 'onnxruntime-node';
 import type { Tokenizer } from '#libs/tokenizer';
+import { lineDescriptor, readMessages, writeMessage } from './host-channel.ts';
 import type { ClassifyRequest, HostModel, HostReply, HostRequest, OpenRequest } from './host-protocol.ts';
 import { argmax, type GraphShape, runBatch, type RunGraph } from './run-batch.ts';
 import { tokensInput, utf16Input } from './text-input.ts';
@@ -22,8 +24,10 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+const line = new Socket({ fd: lineDescriptor });
+
 function reply(message: HostReply): void {
-  process.send?.(message);
+  writeMessage(line, message);
 }
 
 async function createSession(request: OpenRequest): Promise<{ session: ort.InferenceSession; device: string }> {
@@ -140,7 +144,7 @@ function memoryNowAndThen(): number | undefined {
 }
 
 let work = Promise.resolve();
-process.on('message', (message: HostRequest) => {
+readMessages(line, (message: HostRequest) => {
   // One at a time and in order; the next request waits in the pipe.
   work = work.then(async () => {
     try {
@@ -156,4 +160,5 @@ process.on('message', (message: HostRequest) => {
 });
 // Ctrl-C reaches the whole terminal group; the consumer drains first and then disconnects.
 process.on('SIGINT', () => undefined);
-process.on('disconnect', () => process.exit(0));
+line.on('close', () => process.exit(0));
+line.on('error', () => undefined);

@@ -11,7 +11,9 @@ export {
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
 export { supportedProviders } from './execution-providers.ts';
+export { HostLauncher } from './host-launcher.ts';
 export { HostPool } from './host-pool.ts';
+export { type StartHost, startHost } from './host-process.ts';
 export { embeddingDimension, pooledEncoder, withHead } from './encoder-graph.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';

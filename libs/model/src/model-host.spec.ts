@@ -1,20 +1,28 @@
+import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scoreTexts } from '#libs/classifier';
 import type { Bundle } from './bundle.ts';
 import { classify } from './classify.ts';
+import { HostLauncher } from './host-launcher.ts';
+import { startHost } from './host-process.ts';
 import { hostModel, ModelHost } from './model-host.ts';
 import { temporaryFolder, testText, trainTestClassifier, writeTestBundle } from './testing/test-bundle.ts';
 
-const options = { executionProviders: ['cpu'], threads: 1 };
+const launcher = new HostLauncher();
+const cpu = { executionProviders: ['cpu'], threads: 1 };
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let bundle: Bundle;
 beforeAll(async () => {
   folder = await temporaryFolder();
   bundle = await writeTestBundle(join(folder.path, 'bundle'));
 });
-afterAll(() => folder[Symbol.asyncDispose]());
+afterAll(async () => {
+  launcher[Symbol.dispose]();
+  await folder[Symbol.asyncDispose]();
+});
 
 const texts = Array.from({ length: 600 }, (_, i) => testText(i % 2 === 0 ? 'north' : 'south', i)).concat([
   '',
@@ -26,7 +34,12 @@ const texts = Array.from({ length: 600 }, (_, i) => testText(i % 2 === 0 ? 'nort
   'x'.repeat(5000),
 ]);
 
-describe('ModelHost', () => {
+describe.each([
+  ['a child', startHost],
+  ['a child of the launcher', launcher.start],
+])('ModelHost as %s', (_, start) => {
+  const options = { ...cpu, start };
+
   it('answers as the reference scorer does, the same bytes in any company', async () => {
     await using host = await ModelHost.open(hostModel(bundle), options);
     const together = await host.classify(texts);
@@ -66,29 +79,60 @@ describe('ModelHost', () => {
   it('rejects what was asked when the process is killed, and what is asked afterwards', async () => {
     await using host = await ModelHost.open(hostModel(bundle), options);
     const asked = host.classify(Array.from({ length: 5000 }, () => 'x'.repeat(900)));
-    process.kill(host.pid ?? 0, 'SIGKILL');
+    process.kill(host.pid, 'SIGKILL');
     await expect(asked).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED', retriable: true });
     await host.exited;
     await expect(host.classify(['more'])).rejects.toMatchObject({ code: 'BATCH_NOT_STARTED' });
   });
 
-  it('says so when no process can be started', async () => {
-    const { execPath } = process;
-    process.execPath = join(folder.path, 'no-such-node');
-    try {
-      await expect(ModelHost.open(hostModel(bundle), options)).rejects.toMatchObject({
-        code: 'MODEL_HOST_EXITED',
-        retriable: true,
-      });
-    } finally {
-      process.execPath = execPath;
-    }
-  });
-
   it('ends a host that does not answer in time', async () => {
     await using host = await ModelHost.open(hostModel(bundle), { ...options, timeout: 2000 });
-    process.kill(host.pid ?? 0, 'SIGSTOP');
+    process.kill(host.pid, 'SIGSTOP');
     await expect(host.classify(['text'])).rejects.toMatchObject({ code: 'MODEL_HOST_TIMEOUT', retriable: true });
     await host.exited;
+  });
+});
+
+it('says so when no process can be started', async () => {
+  const { execPath } = process;
+  process.execPath = join(folder.path, 'no-such-node');
+  try {
+    await expect(ModelHost.open(hostModel(bundle), cpu)).rejects.toMatchObject({
+      code: 'MODEL_HOST_EXITED',
+      retriable: true,
+    });
+  } finally {
+    process.execPath = execPath;
+  }
+});
+
+describe('HostLauncher', () => {
+  const parentOf = async (pid: number) =>
+    Number((await promisify(execFile)('ps', ['-o', 'ppid=', '-p', String(pid)])).stdout);
+
+  it('starts hosts in a process of its own, and again when that was killed', async () => {
+    using own = new HostLauncher();
+    const options = { ...cpu, start: own.start };
+    await using host = await ModelHost.open(hostModel(bundle), options);
+    const parent = await parentOf(host.pid);
+    expect(parent).not.toBe(process.pid);
+    const asked = host.classify(Array.from({ length: 5000 }, () => 'x'.repeat(900)));
+    process.kill(parent, 'SIGKILL');
+    await expect(asked).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED', retriable: true });
+    await host.exited;
+    await using next = await ModelHost.open(hostModel(bundle), options);
+    expect(await parentOf(next.pid)).not.toBe(parent);
+    expect((await next.classify(['text'])).probabilities).toHaveLength(2);
+  });
+
+  it('says why a host could not be started', async () => {
+    using own = new HostLauncher();
+    const start: typeof startHost = ({ execArgv }) =>
+      own.start({ path: join(folder.path, 'no-such-module.js'), execArgv });
+    const opening = ModelHost.open(hostModel(bundle), { ...cpu, start });
+    await expect(opening).rejects.toMatchObject({
+      code: 'MODEL_HOST_EXITED',
+      message: expect.stringContaining('no-such-module.js'),
+    });
   });
 });

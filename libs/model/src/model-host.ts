@@ -1,8 +1,9 @@
-import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
-import { siblingModule } from '#libs/platform';
+import { reasonOf, siblingModule } from '#libs/platform';
 import type { Manifest } from './bundle.ts';
 import { modelError } from './errors.ts';
+import { readMessages, writeMessage } from './host-channel.ts';
+import { type HostProcess, type StartHost, startHost } from './host-process.ts';
 import type { HostModel, HostReply, HostRequest } from './host-protocol.ts';
 import type { RefusedRow } from './run-batch.ts';
 
@@ -13,6 +14,8 @@ export interface HostOptions {
   /** A host that does not answer a batch within this time is ended. Milliseconds. */
   timeout?: number;
   signal?: AbortSignal | undefined;
+  /** How its process is started; as a child of this process where nothing is said. */
+  start?: StartHost | undefined;
 }
 
 export interface HostAnswer {
@@ -46,7 +49,7 @@ interface Waiting {
 const defaultTimeout = 60_000;
 
 interface HostParts {
-  child: ChildProcess;
+  host: HostProcess;
   /** In the order in which the host answers: the first one is under way. */
   waiting: Map<number, Waiting>;
   timeout: number;
@@ -91,8 +94,8 @@ export class ModelHost {
     return this.#residentBytes;
   }
 
-  get pid(): number | undefined {
-    return this.#parts.child.pid;
+  get pid(): number {
+    return this.#parts.host.pid;
   }
 
   /**
@@ -100,58 +103,43 @@ export class ModelHost {
    * @throws TidemillError MODEL_REFUSED, MODEL_HOST_EXITED or MODEL_HOST_TIMEOUT; the process is gone then.
    */
   static async open(model: HostModel, options: HostOptions): Promise<ModelHost> {
-    options.signal?.throwIfAborted();
-    const timeout = options.timeout ?? defaultTimeout;
-    const { path, execArgv } = siblingModule(import.meta, 'host');
-    const child = fork(path, [], { execArgv, serialization: 'advanced', stdio: ['ignore', 'ignore', 'pipe', 'ipc'] });
-    let lastWords = '';
-    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (lastWords = (lastWords + chunk).slice(-2000)));
+    const { signal, start = startHost, timeout = defaultTimeout, executionProviders, threads } = options;
+    signal?.throwIfAborted();
+    const host = await start(siblingModule(import.meta, 'host')).catch((cause: unknown) => {
+      throw modelError('MODEL_HOST_EXITED', { detail: reasonOf(cause), cause });
+    });
     const waiting = new Map<number, Waiting>();
     const opened = Promise.withResolvers<Opened>();
-    child.on('message', (message: HostReply) => {
+    readMessages(host.socket, (message: HostReply) => {
       if (message.kind === 'opened') opened.resolve(message);
       else if (message.kind === 'refused') opened.reject(modelError('MODEL_REFUSED', { detail: message.reason }));
       else settle(waiting, message);
     });
-    const exited = new Promise<void>((resolve) => {
-      child.on('error', (cause) => {
-        opened.reject(modelError('MODEL_HOST_EXITED', { detail: cause.message, cause }));
-        // A process that never started does not exit either.
-        if (child.pid === undefined) resolve();
-      });
-      child.once('exit', (code, signal) => {
-        const error = modelError('MODEL_HOST_EXITED', {
-          detail: `${signal ?? `code ${String(code)}`}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`,
-        });
-        opened.reject(error);
-        const [underWay, ...later] = waiting.values();
-        underWay?.reject(error);
-        for (const { reject } of later) reject(modelError('BATCH_NOT_STARTED'));
-        waiting.clear();
-        resolve();
-      });
+    const exited = endOf(host).then((detail) => {
+      const error = modelError('MODEL_HOST_EXITED', { detail });
+      opened.reject(error);
+      const [underWay, ...later] = waiting.values();
+      underWay?.reject(error);
+      for (const { reject } of later) reject(modelError('BATCH_NOT_STARTED'));
+      waiting.clear();
     });
     const timer = setTimeout(
       () => opened.reject(modelError('MODEL_HOST_TIMEOUT', { detail: 'while opening the model' })),
       timeout,
     );
     const abort = () => opened.reject(modelError('VERSION_SUPERSEDED'));
-    options.signal?.addEventListener('abort', abort, { once: true });
+    if (signal?.aborted === true) abort();
+    else signal?.addEventListener('abort', abort, { once: true });
     try {
-      child.send({
-        kind: 'open',
-        model,
-        executionProviders: options.executionProviders,
-        threads: options.threads,
-      } satisfies HostRequest);
-      return new ModelHost({ child, waiting, timeout, exited, opened: await opened.promise });
+      writeMessage(host.socket, { kind: 'open', model, executionProviders, threads } satisfies HostRequest);
+      return new ModelHost({ host, waiting, timeout, exited, opened: await opened.promise });
     } catch (error) {
-      child.kill('SIGKILL');
+      host.kill();
       await exited;
       throw error;
     } finally {
       clearTimeout(timer);
-      options.signal?.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
     }
   }
 
@@ -189,13 +177,13 @@ export class ModelHost {
   }
 
   async #ask(texts: readonly string[]): Promise<Answer> {
-    const { child, waiting } = this.#parts;
-    if (!child.connected) throw modelError('BATCH_NOT_STARTED');
+    const { host, waiting } = this.#parts;
+    if (!host.socket.writable) throw modelError('BATCH_NOT_STARTED');
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     waiting.set(id, { resolve, reject });
     if (waiting.size === 1) this.#startTimer();
-    child.send({
+    writeMessage(host.socket, {
       kind: 'classify',
       id,
       joined: texts.join(''),
@@ -214,23 +202,33 @@ export class ModelHost {
   /** For the batch that is under way now. */
   #startTimer(): void {
     clearTimeout(this.#timer);
-    const { child, waiting, timeout } = this.#parts;
+    const { host, waiting, timeout } = this.#parts;
     if (waiting.size === 0) return;
     this.#timer = setTimeout(() => {
       waiting.values().next().value?.reject(modelError('MODEL_HOST_TIMEOUT'));
-      child.kill('SIGKILL');
+      host.kill();
     }, timeout);
   }
 
   /** Ends the process; whatever it was still running is lost. */
   async close(): Promise<void> {
-    this.#parts.child.kill('SIGKILL');
+    this.#parts.host.kill();
     await this.#parts.exited;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** When it has ended and all that it said was read: how. */
+async function endOf({ socket, ended }: HostProcess): Promise<string> {
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  // A write into the void is told by its end.
+  socket.on('error', () => undefined);
+  const how = await ended;
+  await closed;
+  return how;
 }
 
 function settle(waiting: ReadonlyMap<number, Waiting>, message: Extract<HostReply, { id: number }>): void {

@@ -1,4 +1,3 @@
-import { constants, setPriority } from 'node:os';
 import type { ModelVersion } from '#libs/events';
 import type { BatchResult, DynamicBatcher, ModelHost, ModelSlot, SlotProgress } from '#libs/model';
 import { type Clock, type Logger, reasonOf } from '#libs/platform';
@@ -105,11 +104,8 @@ export class Challenger {
     }
   }
 
-  /** A shadow gives way to those that are waited for. */
   onHost(host: ModelHost): void {
     this.#host = host;
-    if (this.#options.told.role === 'shadow' && host.pid !== undefined)
-      setPriority(host.pid, constants.priority.PRIORITY_LOW);
   }
 
   /** How its loading goes. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prediction, Text } from '#libs/events';
-import type { Bundle } from '#libs/model';
+import { type Bundle, startHost } from '#libs/model';
 import { type Configuration, loadConfig } from '#libs/platform';
 import { answeredByCanary } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
@@ -51,6 +51,7 @@ async function start(change: Partial<Configuration['inference']> = {}): Promise<
   const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
   status = new ServingStatusReporter({ instance: 'one', publish: () => Promise.resolve(), clock, metrics, logger });
   slots = new ModelSlots({
+    startHost,
     config: config.inference,
     materialise(digest) {
       loads.set(digest, (loads.get(digest) ?? 0) + 1);
