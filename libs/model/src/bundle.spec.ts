@@ -64,6 +64,13 @@ describe('a bundle', () => {
     await expect(readBundle(join(folder.path, 'nowhere'))).rejects.toThrow('manifest.json cannot be read');
   });
 
+  // Objects have these by nature.
+  it.each(['toString', 'constructor', '__proto__'])('is refused when a file %s is added', async (name) => {
+    const added = await copy();
+    await writeFile(join(added, name), 'x');
+    await expect(readBundle(added)).rejects.toThrow(`${name} is not named in the manifest`);
+  });
+
   it('cannot name a file outside its folder', async () => {
     for (const path of ['../model.onnx', '/etc/passwd', 'a/../../b', '.hidden', 'a//b', 'a\\b', '']) {
       const files = { 'model.onnx': '0'.repeat(64), [path]: '0'.repeat(64) };

@@ -133,7 +133,7 @@ export async function readBundle(directory: string, expectedDigest?: string): Pr
   );
   for (const entry of present) {
     const path = join(entry.parentPath, entry.name).slice(join(directory, '/').length);
-    if (!entry.isFile() || !(path in files))
+    if (!entry.isFile() || !Object.hasOwn(files, path))
       throw modelError('BUNDLE_INVALID', { detail: `${path} is not named in the manifest` });
   }
   for (const [path, expected] of Object.entries(manifest.files)) {

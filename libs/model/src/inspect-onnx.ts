@@ -1,8 +1,10 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import {
+  type AttributeProto,
   type GraphProto,
   ModelProtoSchema,
   type NodeProto,
+  type SparseTensorProto,
   type TensorProto,
   TensorProto_DataLocation,
   TensorProto_DataType,
@@ -49,7 +51,8 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
   if (graph === undefined) throw modelError('MODEL_REFUSED', { detail: 'the file holds no graph' });
   const nodes = [...graph.node, ...model.functions.flatMap((inner) => inner.node)];
   for (const node of nodes) checkNode(node);
-  for (const tensor of graph.initializer) checkTensor(tensor);
+  for (const { name, attributeProto } of model.functions) checkAttributes(`function ${name}`, attributeProto);
+  for (const tensor of [...graph.initializer, ...graph.sparseInitializer.flatMap(partsOf)]) checkTensor(tensor);
   const initialised = new Set(graph.initializer.map((tensor) => tensor.name));
   return {
     inputs: graph.input.map(valueOf).filter(({ name }) => !initialised.has(name)),
@@ -65,15 +68,24 @@ function checkNode(node: NodeProto): void {
       detail: `operator ${node.domain}${node.domain === '' ? '' : '.'}${node.opType} is not allowed`,
     });
   }
-  for (const attribute of node.attribute) {
-    if (attribute.g !== undefined || attribute.graphs.length > 0)
-      throw modelError('MODEL_REFUSED', { detail: `operator ${node.opType} holds a graph of its own` });
-    for (const tensor of [...(attribute.t === undefined ? [] : [attribute.t]), ...attribute.tensors])
-      checkTensor(tensor);
+  checkAttributes(`operator ${node.opType}`, node.attribute);
+}
+
+function checkAttributes(owner: string, attributes: readonly AttributeProto[]): void {
+  for (const { g, graphs, t, tensors, sparseTensor, sparseTensors } of attributes) {
+    if (g !== undefined || graphs.length > 0)
+      throw modelError('MODEL_REFUSED', { detail: `${owner} holds a graph of its own` });
+    for (const tensor of [t, ...tensors, ...[sparseTensor, ...sparseTensors].flatMap(partsOf)]) checkTensor(tensor);
   }
 }
 
-function checkTensor(tensor: TensorProto): void {
+/** A sparse tensor is two tensors, each of which may lie anywhere. */
+function partsOf(sparse: SparseTensorProto | undefined): (TensorProto | undefined)[] {
+  return [sparse?.values, sparse?.indices];
+}
+
+function checkTensor(tensor: TensorProto | undefined): void {
+  if (tensor === undefined) return;
   if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL && tensor.externalData.length === 0) return;
   throw modelError('MODEL_REFUSED', {
     detail: `weights of ${tensor.name} lie outside the file; export the model as a single file`,
