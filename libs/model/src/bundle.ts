@@ -122,18 +122,14 @@ export function parseManifest(json: string): Manifest {
 /**
  * Reads and verifies a bundle: the manifest, then every file against its sha256, before anything is parsed as a model.
  * @param expectedDigest when given, the bundle must have exactly this digest.
- * @throws TidemillError BUNDLE_INVALID or BUNDLE_DIGEST_MISMATCH.
+ * @throws TidemillError BUNDLE_INVALID or BUNDLE_DIGEST_MISMATCH; BUNDLE_UNREADABLE, which proves nothing against it.
  */
 export async function readBundle(directory: string, expectedDigest?: string): Promise<Bundle> {
   const manifestBytes = await readBundleFile(directory, 'manifest.json');
   const manifest = parseManifest(manifestBytes.toString('utf8'));
   const files: Record<string, string> = { ...manifest.files, 'manifest.json': sha256(manifestBytes) };
-  const present = (await readdir(directory, { recursive: true, withFileTypes: true })).filter(
-    (entry) => !entry.isDirectory(),
-  );
-  for (const entry of present) {
-    const path = join(entry.parentPath, entry.name).slice(join(directory, '/').length);
-    if (!entry.isFile() || !Object.hasOwn(files, path))
+  for (const { path, plain } of await filesOf(directory)) {
+    if (!plain || !Object.hasOwn(files, path))
       throw modelError('BUNDLE_INVALID', { detail: `${path} is not named in the manifest` });
   }
   for (const [path, expected] of Object.entries(manifest.files)) {
@@ -152,8 +148,17 @@ async function readBundleFile(directory: string, path: string): Promise<Buffer> 
   try {
     return await readFile(join(directory, path));
   } catch (cause) {
-    throw modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
+    throw unreadable(path, cause);
   }
+}
+
+/** What a file system says when the bundle is wrong; whatever else it says may pass. */
+const lackingCodes: readonly unknown[] = ['ENOENT', 'EISDIR', 'ENOTDIR'];
+
+function unreadable(path: string, cause: unknown) {
+  if (cause instanceof Error && 'code' in cause && lackingCodes.includes(cause.code))
+    return modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
+  return modelError('BUNDLE_UNREADABLE', { detail: `${path}: ${reasonOf(cause)}`, cause });
 }
 
 /** In parts: a graph may be larger than what is read at once, and nobody else waits while it is hashed. */
@@ -164,7 +169,7 @@ async function digestOfFile(directory: string, path: string): Promise<string> {
   try {
     for await (const part of createReadStream(join(directory, path), { highWaterMark: 2 ** 20 })) hash.update(part);
   } catch (cause) {
-    throw modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
+    throw unreadable(path, cause);
   }
   return hash.digest('hex');
 }
@@ -191,7 +196,7 @@ export async function writeBundle(
 /** Makes a bundle of a folder that holds every file but the manifest; one that is there is replaced. */
 export async function writeManifest(directory: string, manifest: ManifestFacts): Promise<Bundle> {
   const files: Record<string, string> = {};
-  for (const path of await filesOf(directory))
+  for (const { path } of await filesOf(directory))
     if (path !== 'manifest.json') files[path] = await digestOfFile(directory, path);
   const complete = parseManifest(JSON.stringify({ format: 1, ...manifest, files }));
   const json = `${JSON.stringify(complete, null, 2)}\n`;
@@ -200,10 +205,15 @@ export async function writeManifest(directory: string, manifest: ManifestFacts):
   return { directory, digest: bundleDigest(all), manifest: complete, files: all };
 }
 
-async function filesOf(directory: string): Promise<string[]> {
-  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+async function filesOf(directory: string): Promise<{ path: string; plain: boolean }[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
+    throw unreadable(directory, cause);
+  });
   return entries
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => join(entry.parentPath, entry.name).slice(join(directory, '/').length))
-    .toSorted();
+    .map((entry) => ({
+      path: join(entry.parentPath, entry.name).slice(join(directory, '/').length),
+      plain: entry.isFile(),
+    }))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }

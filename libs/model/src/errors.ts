@@ -3,6 +3,7 @@ import { defineErrors } from '#libs/platform';
 export const modelError = defineErrors({
   BUNDLE_INVALID: { message: 'the model bundle is not valid', retriable: false },
   BUNDLE_DIGEST_MISMATCH: { message: 'the model bundle is not the one its digest names', retriable: false },
+  BUNDLE_UNREADABLE: { message: 'the files of the model bundle cannot be read now', retriable: true },
   MODEL_REFUSED: { message: 'the model was refused', retriable: false },
   MODEL_OUTPUT_INVALID: {
     message: 'the model gave an answer that is not a probability distribution',

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { cp, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ArtifactStore } from './artifact-store.ts';
 import { type TestFolder, testFolder, writeTestBundle } from './testing/bundle-folder.ts';
@@ -86,6 +88,27 @@ describe('bundles', () => {
     await writeTestBundle(made);
     expect(await store.addBundle(made)).toBe(digest);
     expect(await store.bundle(digest)).toBeDefined();
+  });
+
+  it('that cannot be read for a moment stay', async () => {
+    const made = join(folder.path, 'made');
+    const { digest } = await writeTestBundle(made);
+    await store.addBundle(made);
+    // In a process with few file descriptors, all of which are in use while the first answer is asked for.
+    const script = `
+      import { openSync, closeSync } from 'node:fs';
+      import { ArtifactStore } from '#libs/registry';
+      const store = new ArtifactStore(${JSON.stringify(store.directory)});
+      const held = [];
+      try { for (;;) held.push(openSync('/dev/null')); } catch {}
+      const refused = await store.bundle('${digest}').catch(({ code }) => code);
+      for (const descriptor of held) closeSync(descriptor);
+      console.log(refused, (await store.bundle('${digest}'))?.digest);
+    `;
+    const node = [process.execPath, '--conditions=tidemill-source', '--input-type=module', '--eval', script];
+    const limited = ['-c', 'ulimit -n 100; exec "$0" "$@"', ...node];
+    const { stdout } = await promisify(execFile)('sh', limited, { cwd: import.meta.dirname });
+    expect(stdout.trim()).toBe(`BUNDLE_UNREADABLE ${digest}`);
   });
 
   it.each(['../secret', '..', '', '0'.repeat(64)])('named %j are none', async (name) => {

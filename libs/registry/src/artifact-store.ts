@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type Bundle, readBundle, sha256 } from '#libs/model';
+import { TidemillError } from '#libs/platform';
 import { registryError } from './errors.ts';
 
 const digestPattern = /^[0-9a-f]{64}$/;
@@ -82,13 +83,15 @@ export class ArtifactStore {
   }
 
   /**
-   * The verified bundle of a digest, undefined when the store does not have it. A damaged one is removed, so that it
-   * can be fetched or made again.
+   * The verified bundle of a digest, undefined when the store does not have it. One that proves to be damaged is removed,
+   * so that it can be fetched or made again.
+   * @throws TidemillError BUNDLE_UNREADABLE; the bundle stays, it may be whole
    */
   async bundle(digest: string): Promise<Bundle | undefined> {
     const directory = this.bundleDirectory(digest);
     if (directory === undefined) return undefined;
-    return await readBundle(directory, digest).catch(async () => {
+    return await readBundle(directory, digest).catch(async (error: unknown) => {
+      if (!(error instanceof TidemillError) || error.code === 'BUNDLE_UNREADABLE') throw error;
       await this.withTemporary((folder) => rename(directory, join(folder, 'damaged')));
       return undefined;
     });
