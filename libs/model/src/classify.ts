@@ -9,8 +9,8 @@ export interface Classified {
   probabilities: number[];
 }
 
-/** Texts handed to a host at a time. */
-const batchTexts = 512;
+/** Texts handed to a host at a time: few enough that a large transformer on one core is not taken for one that hangs. */
+const batchTexts = 16;
 
 /**
  * Answers texts offline with exactly the code that serves: the same host process, normalisation and graph.

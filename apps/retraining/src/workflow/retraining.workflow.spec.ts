@@ -46,10 +46,10 @@ function openRegistry(): Promise<Registry> {
   return Registry.open({ stream, clock, logger, newId });
 }
 
-function workflow(as: Registry = registry): RetrainingWorkflow {
+function workflow(as: Registry = registry, progress = new Progress()): RetrainingWorkflow {
   const { stream, logger, metrics } = memory;
   const shared = { stream, clickhouse, store, config, logger, metrics };
-  return new RetrainingWorkflow({ ...shared, registry: as, progress: new Progress() });
+  return new RetrainingWorkflow({ ...shared, registry: as, progress });
 }
 
 async function addDataset(rows: readonly { text: string; label: string }[]): Promise<void> {
@@ -274,6 +274,28 @@ it('ends, and says what to do, when its encoder cannot be fetched', async () => 
     reason: expect.stringMatching(/^the encoder is not here.* ask for the training again.*java\.mavenRepository/),
   });
   vi.unstubAllEnvs();
+});
+
+it('ends when a model host ends over it a second time, so that others get on', async () => {
+  const { execPath } = process;
+  /** What is started to evaluate ends at once. */
+  class HostsThatEnd extends Progress {
+    override enter(...[phase, detail]: Parameters<Progress['enter']>): void {
+      process.execPath = phase === 'evaluate' ? '/usr/bin/false' : execPath;
+      super.enter(phase, detail);
+    }
+  }
+  await addDataset(twoLanguages);
+  const failing = workflow(registry, new HostsThatEnd());
+  try {
+    await expect(failing.run(request('r1'), never)).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED' });
+    expect(registry.ended(model, 'r1')).toBeUndefined();
+    await failing.run(request('r1'), never);
+  } finally {
+    process.execPath = execPath;
+  }
+  const reason = expect.stringContaining('the model host process ended');
+  expect(registry.ended(model, 'r1')).toMatchObject({ kind: 'run-failed', reason });
 });
 
 describe('the queue', () => {

@@ -39,6 +39,8 @@ export interface WorkflowOptions {
   progress: Progress;
 }
 
+const hostFailures: ReadonlySet<string> = new Set(['MODEL_HOST_EXITED', 'MODEL_HOST_TIMEOUT']);
+
 /** One request being worked on. */
 interface Work {
   request: RetrainingRequest;
@@ -72,6 +74,8 @@ interface Built {
  */
 export class RetrainingWorkflow {
   readonly #options: WorkflowOptions;
+  /** Requests over which a model host has ended or hung. */
+  readonly #hostFailed = new Set<string>();
 
   constructor(options: WorkflowOptions) {
     this.#options = options;
@@ -93,7 +97,7 @@ export class RetrainingWorkflow {
       await this.#judge(work, before ?? (await this.#make(work)));
     } catch (error) {
       // What may pass (a broker, a database) is tried again by the caller; the rest ends the request.
-      if (signal.aborted || (error instanceof TidemillError && error.retriable)) throw error;
+      if (signal.aborted || this.#mayPass(requestId, error)) throw error;
       // Promoted or archived by hand meanwhile: what people decide counts.
       if (registry.ended(model, requestId) !== undefined) return;
       logger.error({ model, requestId, reason: reasonOf(error) }, 'retraining failed');
@@ -102,6 +106,15 @@ export class RetrainingWorkflow {
       metrics.set('tidemill_retraining_running', 0, { model });
       progress.end();
     }
+  }
+
+  /** A host that fails twice over the same texts, as with a champion too slow to evaluate, would hold up all other requests. */
+  #mayPass(requestId: string, error: unknown): boolean {
+    if (!(error instanceof TidemillError) || !error.retriable) return false;
+    if (!hostFailures.has(error.code)) return true;
+    const before = this.#hostFailed.has(requestId);
+    this.#hostFailed.add(requestId);
+    return !before;
   }
 
   /** Steps 1 to 6. */
