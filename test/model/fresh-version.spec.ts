@@ -54,7 +54,7 @@ describe('a freshly trained version', () => {
   it('reaches the minimum accuracy and recall on articles it has never seen', async () => {
     const answers = await classifyWith(
       host,
-      bundle.manifest.labels,
+      bundle.manifest,
       holdout.map(({ text }) => text),
     );
     const rows = holdout.map(({ label }, i) => ({ actual: label, predicted: answers[i]?.label ?? '' }));
@@ -76,7 +76,7 @@ describe('a freshly trained version', () => {
 
   it('gives a label of its list and a probability for each, summing to one', async () => {
     const { labels } = bundle.manifest;
-    const answers = await classifyWith(host, labels, ['', '🙂', ...holdout.slice(0, 200).map(({ text }) => text)]);
+    const answers = await classifyWith(host, { labels }, ['', '🙂', ...holdout.slice(0, 200).map(({ text }) => text)]);
     for (const { label, confidence, probabilities } of answers) {
       expect(labels).toContain(label);
       expect(probabilities).toHaveLength(labels.length);

@@ -1,5 +1,6 @@
 import type { HostModel } from './host-protocol.ts';
 import { ModelHost, type HostOptions } from './model-host.ts';
+import { argmax } from './run-batch.ts';
 
 /** What one text is answered. */
 export interface Classified {
@@ -14,7 +15,7 @@ const batchTexts = 16;
 
 /**
  * Answers texts offline with exactly the code that serves: the same host process, normalisation and graph.
- * @throws TidemillError as ModelHost does.
+ * @throws TidemillError as ModelHost does; the signal's reason between two batches.
  */
 export async function classify(
   model: HostModel,
@@ -22,17 +23,18 @@ export async function classify(
   options: HostOptions,
 ): Promise<Classified[]> {
   await using host = await ModelHost.open(model, options);
-  return await classifyWith(host, model.labels, texts);
+  return await classifyWith(host, { labels: model.labels, signal: options.signal }, texts);
 }
 
 /** The same on a host that is already open. */
 export async function classifyWith(
   host: ModelHost,
-  labels: readonly string[],
+  { labels, signal }: { labels: readonly string[]; signal?: AbortSignal | undefined },
   texts: readonly string[],
 ): Promise<Classified[]> {
   const results: Classified[] = [];
   for (let start = 0; start < texts.length; start += batchTexts) {
+    signal?.throwIfAborted();
     const batch = texts.slice(start, start + batchTexts);
     const { probabilities } = await host.classify(batch);
     for (let row = 0; row < batch.length; row++)
@@ -43,7 +45,6 @@ export async function classifyWith(
 
 /** The most probable label of one row. */
 export function classified(row: Float32Array, labels: readonly string[]): Classified {
-  let best = 0;
-  for (let i = 1; i < row.length; i++) if ((row[i] ?? 0) > (row[best] ?? 0)) best = i;
+  const best = argmax(row);
   return { label: labels[best] ?? '', confidence: row[best] ?? 0, probabilities: [...row] };
 }
