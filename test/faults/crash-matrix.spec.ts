@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../../libs/stream/src/backend/kafkajs/client.ts';
+import { KafkaSubscription } from '../../libs/stream/src/backend/kafkajs/subscription.ts';
 import { CrashMatrix } from '../support/crash-matrix.ts';
 import { batchPoints, type Mutant, mutants, swapPoints } from '../support/fault-points.ts';
 import { testKafka } from '../support/stream.ts';
@@ -96,6 +98,47 @@ describe('inference', () => {
       expect(repeated - before.repeated).toBeLessThanOrEqual(500);
     },
   );
+});
+
+describe('a member that stood still', () => {
+  it('is not let through by the answer to a heartbeat it sent before', { timeout: 30_000 }, async () => {
+    const { options: settings, topicPrefix, stream } = matrix.test;
+    const groupId = `${topicPrefix}still`;
+    const sessionTimeout = 2000;
+    const standstill = 2500;
+    const consumer = createClient(settings).consumer({ groupId, sessionTimeout, heartbeatInterval: 1 });
+    const underWay = Promise.withResolvers<void>();
+    let late = false;
+    consumer.on(consumer.events.REQUEST, ({ payload: { apiName, duration } }) => {
+      if (apiName === 'Heartbeat') late = duration >= standstill;
+    });
+    consumer.on(consumer.events.HEARTBEAT, () => {
+      if (late) underWay.resolve();
+    });
+    const fenced = Promise.withResolvers<unknown>();
+    const subscription = new KafkaSubscription(
+      consumer,
+      {
+        groupId,
+        topics: [`${topicPrefix}labels`],
+        concurrency: 1,
+        bytesPerPartition: 1024,
+        onFatal: fenced.reject,
+        async handle(_, control) {
+          // The timer of the lease has the same interval and was set first: its heartbeat has just left.
+          await new Promise((resolve) => setTimeout(resolve, 1000));
+          Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, standstill);
+          await underWay.promise;
+          fenced.resolve(await control.fence().catch((error: unknown) => error));
+        },
+      },
+      { ...settings, sessionTimeout },
+    );
+    await stream.producer().sendRaw('labels', [{ key: 'a', value: Buffer.from('a') }]);
+    await subscription.start();
+    expect(await fenced.promise).toMatchObject({ code: 'CONSUMER_FENCED' });
+    await subscription.stop();
+  });
 });
 
 describe('a product that is wrong is found out', () => {

@@ -7,6 +7,8 @@ import { SerialProducer } from './serial-producer.ts';
 const value = Buffer.from('v');
 const message = (key: string) => ({ key, value, partition: 0 });
 
+const options = { clock: systemClock, logger: silentLogger, metrics: createMetrics(), sendTimeout: 1000 };
+
 /** A producer whose answers the test decides; it notices requests that overlap. */
 function scripted(answer: (batch: TopicMessages[], producer: number) => Promise<BaseOffset[]>) {
   const requests: { producer: number; keys: string[] }[] = [];
@@ -30,13 +32,7 @@ function scripted(answer: (batch: TopicMessages[], producer: number) => Promise<
       close: async () => void closed++,
     };
   };
-  const serial = new SerialProducer({
-    open,
-    clock: systemClock,
-    logger: silentLogger,
-    metrics: createMetrics(),
-    sendTimeout: 1000,
-  });
+  const serial = new SerialProducer({ ...options, open });
   return { serial, requests, opened: () => opened, closed: () => closed, overlapped: () => overlapped };
 }
 
@@ -133,6 +129,33 @@ describe('SerialProducer', () => {
     await expect(fenced).rejects.toMatchObject({ code: 'CONSUMER_FENCED' });
     await open;
     expect(requests.flatMap(({ keys }) => keys)).toEqual(['mine']);
+  });
+
+  it('asks the fence when the producer is open, right before the request', async () => {
+    const done: string[] = [];
+    const serial = new SerialProducer({
+      ...options,
+      open: async () => {
+        done.push('open');
+        return { send: async (batch) => (done.push('send'), place(batch)), close: async () => undefined };
+      },
+    });
+    await serial.send('a', [message('1')], async () => void done.push('fence'));
+    expect(done).toEqual(['open', 'fence', 'send']);
+  });
+
+  it('asks the fence again before a record is sent on its own', async () => {
+    let lost = false;
+    const { serial, requests } = scripted(() => {
+      lost = true;
+      return Promise.reject(streamError('BROKER_REFUSED'));
+    });
+    const fence = async () => {
+      if (lost) throw streamError('CONSUMER_FENCED');
+    };
+    const outcomes = await Promise.allSettled(['1', '2'].map((key) => serial.send('a', [message(key)], fence)));
+    expect(outcomes).toMatchObject(Array(2).fill({ status: 'rejected', reason: { code: 'CONSUMER_FENCED' } }));
+    expect(requests.flatMap(({ keys }) => keys)).toEqual(['1', '2']);
   });
 
   it('sends what waits before it closes, and nothing after', async () => {

@@ -86,8 +86,7 @@ export class SerialProducer {
     // Lets everything that was sent in the same turn of the event loop go together.
     await Promise.resolve();
     while (this.#queue.length > 0) {
-      const entries = await admitted(takeRequest(this.#queue));
-      if (entries.length === 0) continue;
+      const entries = takeRequest(this.#queue);
       const error = await this.#request(entries);
       if (error === undefined) continue;
       // One bad record must not fail its companions: each on its own.
@@ -98,20 +97,23 @@ export class SerialProducer {
   }
 
   async #alone(entry: Entry): Promise<void> {
-    const error = entry.call.failure ?? (await this.#request([entry]));
+    const error = await this.#request([entry]);
     if (error !== undefined) entry.reject(error);
   }
 
-  /** Sends the entries in one request and settles them; on failure gives the producer up and returns the error. */
+  /**
+   * Sends the entries that are let through in one request and settles them; on failure gives the producer up and returns
+   * the error.
+   */
   async #request(entries: Entry[]) {
-    const batch = byTopic(entries);
     try {
-      const offsets = await this.#withDeadline(async () => {
-        this.#producer ??= await this.#options.open();
-        return this.#producer.send(batch);
-      });
+      // Before the fence is asked: opening may take seconds.
+      const producer = await this.#withDeadline(async () => (this.#producer ??= await this.#options.open()));
+      const through = await admitted(entries);
+      if (through.length === 0) return undefined;
+      const offsets = await this.#withDeadline(() => producer.send(byTopic(through)));
       const next = new Map(offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
-      for (const entry of entries) entry.resolve(entry.messages.map((message) => place(entry.topic, message, next)));
+      for (const entry of through) entry.resolve(entry.messages.map((message) => place(entry.topic, message, next)));
       return undefined;
     } catch (thrown) {
       const error = asStreamError(thrown);

@@ -16,6 +16,8 @@ export class KafkaSubscription implements Subscription {
   readonly #options: SubscribeOptions;
   readonly #settings: KafkaSettings;
   readonly #leases = new Map<Lease, Promise<void>>();
+  /** When the heartbeat or join that was answered last had been sent, epoch milliseconds. */
+  #asked = 0;
   #lastConfirmed = 0;
   /** Set from the coordinator's notice until this member has joined again. */
   #rebalance: Error | undefined;
@@ -43,6 +45,7 @@ export class KafkaSubscription implements Subscription {
   async #join(): Promise<void> {
     const { events } = this.#consumer;
     const joined = Promise.withResolvers<void>();
+    this.#consumer.on(events.REQUEST, ({ payload }) => this.#answered(payload));
     this.#consumer.on(events.HEARTBEAT, () => this.#confirm());
     this.#consumer.on(events.GROUP_JOIN, ({ payload }) => {
       this.#onJoin(payload.memberAssignment);
@@ -100,8 +103,16 @@ export class KafkaSubscription implements Subscription {
     await Promise.race([this.#consumer.disconnect(), delay(patience, undefined, { ref: false })]);
   }
 
+  #answered({ apiName, createdAt }: { apiName: string; createdAt: number }): void {
+    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') this.#asked = createdAt;
+  }
+
+  /**
+   * The coordinator knew this member when it was asked. When the answer is read says nothing: a process that was stopped
+   * reads it long after its eviction.
+   */
   #confirm(): void {
-    this.#lastConfirmed = this.#settings.clock.now();
+    this.#lastConfirmed = this.#asked;
   }
 
   #onJoin(assignment: Record<string, number[]>): void {
