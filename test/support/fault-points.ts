@@ -130,11 +130,11 @@ function faultyHandler<T extends Parameters<Stream['consume']>[0]['topics'][numb
   let batches = 0;
   return {
     ...options,
-    async handleBatch(batch, control) {
+    async handleBatch(batch, control, admitRejects) {
       points.at('decoded');
       if (mutant === 'drops a batch' && ++batches % 2 === 0) return undefined;
       setImmediate(() => points.at('inferring'));
-      return await options.handleBatch(batch, control);
+      return await options.handleBatch(batch, control, admitRejects);
     },
   };
 }

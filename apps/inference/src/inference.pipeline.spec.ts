@@ -5,7 +5,7 @@ import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events
 import { type Bundle, readBundle, startHost } from '#libs/model';
 import { loadConfig } from '#libs/platform';
 import { versionSigning, VersionSigner } from '#libs/registry';
-import type { Pipeline } from '#libs/stream';
+import { type Pipeline, streamError } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { partitionOf } from '../../../libs/stream/src/partitioner.ts';
 import { type MemoryStream, openMemoryStream } from '../../../libs/stream/src/testing/memory-stream.ts';
@@ -241,6 +241,29 @@ describe('the inference pipeline', () => {
     expect(dead).toMatchObject([{ error: 'unknown-model', reason: expect.stringContaining('"nobody"') }]);
     // Whatever name a sender makes up would be a time series for ever.
     expect(await memory.metrics.render()).not.toContain('nobody');
+  });
+
+  it('answers nothing of a batch that may not be committed, for it will come again', async () => {
+    await promote(1);
+    await start();
+    await pipeline?.close();
+    const { stream, clock, metrics } = memory;
+    const parts = { stream, producer: stream.producer(), slots, versions, status, config, clock, metrics };
+    await produce(0, 8);
+    await produce(8, 9, { model: 'nobody' });
+    const refused: string[] = [];
+    pipeline = await stream.consume({
+      groupId: 'refused',
+      topics: ['texts'],
+      handleBatch: (batch, control) =>
+        new InferencePipeline(parts).handle(batch, control, (rejects) => {
+          refused.push(...rejects.map(({ message }) => message.value.id));
+          throw streamError('DEAD_LETTER_LIMIT');
+        }),
+    });
+    await expect.poll(() => refused).toContain('t8');
+    await pipeline.close();
+    expect((await stream.admin.endOffsets('predictions')).map(({ high }) => high)).toEqual([0n, 0n, 0n, 0n]);
   });
 
   it('gives the same bytes for a text that is delivered again', async () => {

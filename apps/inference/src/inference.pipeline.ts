@@ -3,6 +3,7 @@ import type { BatchResult } from '#libs/model';
 import { type Clock, type Configuration, EventLoopWatch, type Metrics } from '#libs/platform';
 import type {
   AcceptedMessage,
+  AdmitRejects,
   BatchControl,
   DecodedBatch,
   Pipeline,
@@ -54,6 +55,7 @@ interface Request {
  *   one gives a newer epoch: there is one effective result per text, model and epoch.
  * - dead letters are written after `handle` and before 5, so they too can be repeated, never missed.
  * What challengers score for comparison is handed over after 4 and waited for by nobody: a crash loses it.
+ * Between 3 and 4 too many rejects stop the partition: it tries again and again, and answers nothing meanwhile.
  * Between 3 and 4 the group may have given the partition to another member: the fence of step 4 refuses to write then.
  */
 export class InferencePipeline {
@@ -72,17 +74,23 @@ export class InferencePipeline {
       topics: ['texts'],
       rejects: 'dead-letter',
       bytesPerPartition: this.#options.config.inference.fetchBytesPerPartition,
-      handleBatch: (batch, control) => this.#eventLoop.during(this.handle(batch, control)),
+      handleBatch: (batch, control, admitRejects) => this.#eventLoop.during(this.handle(batch, control, admitRejects)),
     });
   }
 
   /** Steps 2 to 4. Resolves when every prediction is acknowledged. */
-  async handle(batch: TextBatch, control: BatchControl): Promise<{ rejects: Rejection<'texts'>[] }> {
+  async handle(
+    batch: TextBatch,
+    control: BatchControl,
+    admitRejects: AdmitRejects<'texts'>,
+  ): Promise<{ rejects: Rejection<'texts'>[] }> {
     const { requests, rejects } = await this.#batch(batch.accepted);
     const results = await Promise.all(requests.map((request) => this.#infer(request, control)));
+    rejects.push(...results.flatMap(failed));
+    admitRejects(rejects);
     await this.#produce(batch, results, control);
     for (const answered of results) scoreBeside(batch, answered, this.#options.clock);
-    return { rejects: [...rejects, ...results.flatMap(failed)] };
+    return { rejects };
   }
 
   /** 2: texts by model. */

@@ -5,7 +5,7 @@ export { checkRecord, type RecordLimits } from './codec/record-checks.ts';
 export type { Reject, RejectCode } from './codec/reject.ts';
 export { connectStream, type ConnectStreamOptions, defaultStreamSettings, streamSettings } from './connect.ts';
 export type { AcceptedMessage, DecodedBatch, DecodedMessage, RejectedMessage } from './consume/decoded-batch.ts';
-export type { BatchOutcome, ConsumeOptions, Rejection } from './consume/consume-options.ts';
+export type { AdmitRejects, BatchOutcome, ConsumeOptions, Rejection } from './consume/consume-options.ts';
 export type { Pipeline, PipelineStatus } from './consume/pipeline.ts';
 export type { DeadLetters, StoredDeadLetter } from './dead-letters/dead-letters.ts';
 export { streamError } from './errors.ts';

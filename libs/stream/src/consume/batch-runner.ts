@@ -7,7 +7,7 @@ import type { DeadLetter } from '../dead-letters/dead-letter-writer.ts';
 import { backOff, waitWhileOwned } from './back-off.ts';
 import { DeadLetterLimits } from './dead-letter-limits.ts';
 import { decodeBatch, type DecodedBatch, type DecodedMessage, toBatch } from './decoded-batch.ts';
-import type { ConsumeOptions, PipelineServices } from './consume-options.ts';
+import type { AdmitRejects, ConsumeOptions, PipelineServices, Rejection } from './consume-options.ts';
 
 export interface BatchRunnerOptions<T extends TopicName> {
   options: ConsumeOptions<T>;
@@ -25,6 +25,12 @@ const handlerPause = 25;
 interface Slice {
   raw: RawBatch;
   messages: RawMessage[];
+}
+
+/** What a handler is given beside its records. */
+interface Hold<T extends TopicName> {
+  control: BatchControl;
+  admitRejects: AdmitRejects<T>;
 }
 
 /**
@@ -101,7 +107,8 @@ export class BatchRunner<T extends TopicName> {
     );
     // Looked at before the handler runs, so that a consumer that understands nothing does nothing.
     this.#refuseTooMany(batch, dead);
-    dead.push(...(await this.#handle(topic, batch, control)));
+    const admitRejects: AdmitRejects<T> = (rejects) => this.#refuseTooMany(batch, [...dead, ...rejects.map(handled)]);
+    dead.push(...(await this.#handle(topic, batch, { control, admitRejects })));
     this.#refuseTooMany(batch, dead);
     if (dead.length > 0) await this.#bury(topic, batch, { dead, control });
     this.#limits.record(partitionKey(batch), outcomes(batch, dead));
@@ -118,19 +125,15 @@ export class BatchRunner<T extends TopicName> {
   }
 
   /** Runs the handler; a failure that will not pass is narrowed down to the records that cause it. */
-  async #handle(topic: T, batch: DecodedBatch<T>, control: BatchControl): Promise<DeadLetter[]> {
+  async #handle(topic: T, batch: DecodedBatch<T>, hold: Hold<T>): Promise<DeadLetter[]> {
+    const { control, admitRejects } = hold;
     let failure: unknown;
     const alone = batch.messages.length === 1;
     for (let attempt = 1; attempt <= (alone ? handlerAttempts : 1); attempt++) {
       if (attempt > 1) await waitWhileOwned(control, handlerPause);
       try {
-        const outcome = await this.#settings.options.handleBatch(batch, control);
-        return (outcome?.rejects ?? []).map(({ message, reject }) => ({
-          message: message.raw,
-          reject,
-          stage: 'handle',
-          attempts: attempt,
-        }));
+        const outcome = await this.#settings.options.handleBatch(batch, control, admitRejects);
+        return (outcome?.rejects ?? []).map((rejection) => ({ ...handled(rejection), attempts: attempt }));
       } catch (error) {
         if (isRetriable(error) || control.draining.aborted || control.lost.aborted) throw error;
         failure = error;
@@ -140,7 +143,7 @@ export class BatchRunner<T extends TopicName> {
       const { logger } = this.#settings.services;
       const records = batch.messages.length;
       logger.warn({ topic, records, reason: reasonOf(failure) }, 'a batch failed; looking for the records at fault');
-      return this.#halves(topic, batch, control);
+      return this.#halves(topic, batch, hold);
     }
     const [message] = batch.messages;
     if (message === undefined || !message.ok) return [];
@@ -152,12 +155,12 @@ export class BatchRunner<T extends TopicName> {
     return [{ message: message.raw, reject, stage: 'handle', attempts: handlerAttempts }];
   }
 
-  async #halves(topic: T, batch: DecodedBatch<T>, control: BatchControl): Promise<DeadLetter[]> {
+  async #halves(topic: T, batch: DecodedBatch<T>, hold: Hold<T>): Promise<DeadLetter[]> {
     const messages: DecodedMessage<T>[] = [...batch.messages];
     const middle = Math.ceil(messages.length / 2);
     const dead: DeadLetter[] = [];
     for (const half of [messages.slice(0, middle), messages.slice(middle)]) {
-      dead.push(...(await this.#handle(topic, toBatch<T>(topic, { ...batch, messages: half }), control)));
+      dead.push(...(await this.#handle(topic, toBatch<T>(topic, { ...batch, messages: half }), hold)));
       // A handler that fails on everything is given up before it has seen every record three times.
       this.#refuseTooMany(batch, dead);
     }
@@ -189,6 +192,10 @@ export class BatchRunner<T extends TopicName> {
       'records rejected',
     );
   }
+}
+
+function handled<T extends TopicName>({ message, reject }: Rejection<T>): DeadLetter {
+  return { message: message.raw, reject, stage: 'handle', attempts: 1 };
 }
 
 function partitionKey({ topic, partition }: { topic: TopicName; partition: number }): string {

@@ -16,7 +16,11 @@ export interface ConsumeOptions<T extends TopicName> {
    * cannot be processed in `rejects`; throw for what stopped the rest. Retriable errors are tried again for ever, others
    * a few times before the records at fault are found and rejected.
    */
-  handleBatch(batch: DecodedBatch<T>, control: BatchControl): Promise<BatchOutcome<T> | void>;
+  handleBatch(
+    batch: DecodedBatch<T>,
+    control: BatchControl,
+    admitRejects: AdmitRejects<T>,
+  ): Promise<BatchOutcome<T> | void>;
   /**
    * Where rejected records go. `dead-letter`: to the dead-letter topic, for the one consumer that answers for a topic.
    * `skip`: nowhere, for the others. For all topics or by topic. Default: `dead-letter` where the topic has one.
@@ -33,6 +37,13 @@ export interface ConsumeOptions<T extends TopicName> {
 }
 
 type Rejects = 'dead-letter' | 'skip';
+
+/**
+ * Call it before effects that others can see: a partition that stands still at the limit tries again and again, and
+ * would repeat them each time.
+ * @throws TidemillError DEAD_LETTER_LIMIT when so many may not be rejected.
+ */
+export type AdmitRejects<T extends TopicName> = (rejects: readonly Rejection<T>[]) => void;
 
 export interface BatchOutcome<T extends TopicName> {
   rejects?: readonly Rejection<T>[];

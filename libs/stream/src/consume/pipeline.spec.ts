@@ -163,6 +163,31 @@ describe('a handler that fails', () => {
     expect(memory.fatal).toEqual([]);
   }, 30_000);
 
+  it('on too many of its records: has no effect that is repeated for ever', async () => {
+    await send(Array.from({ length: 30 }, (_, i) => `${i}`));
+    const tried = Promise.withResolvers<void>();
+    let calls = 0;
+    const effects: string[] = [];
+    const pipeline = await memory.stream.consume({
+      groupId: 'g',
+      topics: ['texts'],
+      handleBatch: async (batch, _, admitRejects) => {
+        if (++calls === 3) tried.resolve();
+        const rejects = batch.accepted
+          .slice(1)
+          .map((message) => ({ message, reject: { code: 'model-failed' as const, reason: 'NaN' } }));
+        admitRejects(rejects);
+        effects.push(...ids(batch));
+        return { rejects };
+      },
+    });
+    await tried.promise;
+    expect(memory.readiness.reasons).toEqual([expect.stringMatching(/more than 20 records in a row.*NaN/)]);
+    await pipeline.close();
+    expect(effects).toEqual([]);
+    expect(await memory.stream.deadLetters.list('texts')).toEqual([]);
+  });
+
   it('where rejects go nowhere: stops, for the record would be lost', async () => {
     await send(['a']);
     const called = Promise.withResolvers<void>();
