@@ -43,6 +43,13 @@ describe('POST /v1/models/{model}/predict', () => {
       });
   });
 
+  it('says which texts were cut to what the model takes', async () => {
+    const texts = [testText('north', 1), testText('north', 1).repeat(10_000)];
+    const truncated = [false, true].map((cut) => expect.objectContaining({ truncated: cut }));
+    for (const version of [2, 1])
+      expect((await predict(texts, version)).body).toMatchObject({ predictions: truncated });
+  });
+
   it('answers by a version of a model that has never served when it is named', async () => {
     await words.importBundle('draft', { variant: 1 });
     expect(await predict([testText('south', 3, 1)], 1, 'draft')).toMatchObject({

@@ -18,7 +18,7 @@ interface Predictions {
   model: string;
   version: number;
   epoch: number | null;
-  predictions: { label: string; confidence: number; probabilities: Record<string, number> }[];
+  predictions: { label: string; confidence: number; probabilities: Record<string, number>; truncated: boolean }[];
 }
 
 /** `tidemill predict`: texts of the command line in one request, files as a stream. */
@@ -37,11 +37,12 @@ export async function predict(texts: readonly string[], options: PredictOptions)
   );
   if (options.json === true) return printJson(answer);
   printTable(
-    ['label', 'confidence', 'version', 'text'],
-    answer.predictions.map(({ label, confidence }, i) => [
+    ['label', 'confidence', 'version', 'truncated', 'text'],
+    answer.predictions.map(({ label, confidence, truncated }, i) => [
       label,
       confidence,
       `${answer.model}@${answer.version}`,
+      truncated ? 'yes' : '',
       (texts[i] ?? '').slice(0, 80),
     ]),
   );

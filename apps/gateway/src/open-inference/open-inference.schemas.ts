@@ -43,6 +43,9 @@ export const inferOutput = z
     model_name: z.string(),
     model_version: z.string(),
     id: z.string().optional(),
+    parameters: z
+      .object({ truncated: z.string().describe('Rows of texts that were cut to what the model takes, a JSON array.') })
+      .optional(),
     outputs: z.array(output),
   })
   .meta({ id: 'InferOutput' });

@@ -23,7 +23,8 @@ describe('Open Inference tensors', () => {
   });
 
   it('answers classes in ascending order, also those that look like numbers', () => {
-    const prediction = { label: '10', confidence: 0.5, probabilities: { '2': 0.2, '10': 0.5, '1': 0.3 } };
+    const probabilities = { '2': 0.2, '10': 0.5, '1': 0.3 };
+    const prediction = { label: '10', confidence: 0.5, probabilities, truncated: false };
     const answer = inferAnswer(
       { ...input(['a']), id: 'q' },
       { model: 'm', version: 3, epoch: 4, predictions: [prediction] },
@@ -41,8 +42,15 @@ describe('Open Inference tensors', () => {
 
   it('answers only the outputs asked for', () => {
     const request = { ...input(['a']), outputs: [{ name: 'label' }] };
-    const prediction = { label: 'a', confidence: 1, probabilities: { a: 1 } };
+    const prediction = { label: 'a', confidence: 1, probabilities: { a: 1 }, truncated: false };
     const answer = inferAnswer(request, { model: 'm', version: 1, epoch: 1, predictions: [prediction] });
     expect(answer.outputs.map(({ name }) => name)).toEqual(['label']);
+  });
+
+  it('says which texts were cut', () => {
+    const cut = (truncated: boolean) => ({ label: 'a', confidence: 1, probabilities: { a: 1 }, truncated });
+    const predictions = [cut(true), cut(false), cut(true)];
+    const answer = inferAnswer(input(['a', 'b', 'c']), { model: 'm', version: 1, epoch: 1, predictions });
+    expect(answer.parameters).toEqual({ truncated: '[0,2]' });
   });
 });

@@ -58,10 +58,12 @@ export function inferAnswer(request: InferInput, answer: PredictOutput): InferOu
       datatype: 'FP32',
       data: answer.predictions.flatMap(({ probabilities }) => classes.map((name) => probabilities[name] ?? 0)),
     });
+  const truncated = answer.predictions.flatMap((prediction, row) => (prediction.truncated ? [row] : []));
   return {
     model_name: answer.model,
     model_version: String(answer.version),
     ...(request.id === undefined ? {} : { id: request.id }),
+    ...(truncated.length === 0 ? {} : { parameters: { truncated: JSON.stringify(truncated) } }),
     outputs,
   };
 }

@@ -24,7 +24,12 @@ beforeAll(async () => {
 afterAll(() => server.close());
 
 function answer({ texts }: { texts: string[] }, response: ServerResponse): void {
-  const predictions = texts.map((one) => ({ label: one, confidence: 1, probabilities: { [one]: 1 } }));
+  const predictions = texts.map((one) => ({
+    label: one,
+    confidence: 1,
+    probabilities: { [one]: 1 },
+    truncated: one.length > 4,
+  }));
   send(response, 200, { model: 'm', version: 2, epoch: 3, predictions });
 }
 
@@ -47,16 +52,16 @@ async function* once(content: string): AsyncGenerator<Uint8Array> {
 
 describe('BatchPredictions', () => {
   it('answers every line in its place, bad ones with the reason', async () => {
-    const output = await run(once('{"id":"a","text":"x"}\nnonsense\n{"id":"b"}\n{"text":"y"}\n'));
+    const output = await run(once('{"id":"a","text":"x"}\nnonsense\n{"id":"b"}\n{"text":"y long"}\n'));
     const answers = output
       .trimEnd()
       .split('\n')
       .map((line): unknown => JSON.parse(line));
     expect(answers).toMatchObject([
-      { line: 1, id: 'a', label: 'x', version: 2, epoch: 3 },
+      { line: 1, id: 'a', label: 'x', truncated: false, version: 2, epoch: 3 },
       { line: 2, error: expect.stringContaining('not JSON') },
       { line: 3, id: 'b', error: 'no "text"' },
-      { line: 4, label: 'y' },
+      { line: 4, label: 'y long', truncated: true },
     ]);
   });
 
@@ -70,10 +75,13 @@ describe('BatchPredictions', () => {
   });
 
   it('speaks CSV', async () => {
-    const output = await run(once('id,text\n1,"a, b"\n'), 'csv');
-    expect(output).toBe(
-      'line,id,label,confidence,probabilities,model,version,epoch,error\n2,1,"a, b",1,"{""a, b"":1}",m,2,3,\n',
-    );
+    const output = await run(once('id,text\n1,"a, b"\n2,longer\n'), 'csv');
+    expect(output.split('\n')).toEqual([
+      'line,id,label,confidence,probabilities,truncated,model,version,epoch,error',
+      '2,1,"a, b",1,"{""a, b"":1}",false,m,2,3,',
+      '3,2,longer,1,"{""longer"":1}",true,m,2,3,',
+      '',
+    ]);
   });
 
   it('refuses the whole file when the first batch cannot be answered', async () => {

@@ -35,7 +35,18 @@ const concurrentBatches = 2;
 /** How long inference may be overloaded or away before the lines of a batch are answered with the reason. */
 const patience = 30_000;
 
-const columns = ['line', 'id', 'label', 'confidence', 'probabilities', 'model', 'version', 'epoch', 'error'] as const;
+const columns = [
+  'line',
+  'id',
+  'label',
+  'confidence',
+  'probabilities',
+  'truncated',
+  'model',
+  'version',
+  'epoch',
+  'error',
+] as const;
 
 /** Files scored as they stream through: a few batches are held, whatever the file's size. */
 export class BatchPredictions {
@@ -87,8 +98,7 @@ export class BatchPredictions {
       const prediction = output?.predictions[next++];
       if (output === undefined || prediction === undefined) return { ...known, error: failure };
       const { model, version, epoch } = output;
-      const { label, confidence, probabilities } = prediction;
-      return { ...known, label, confidence, probabilities, model, version, epoch };
+      return { ...known, ...prediction, model, version, epoch };
     });
   }
 
@@ -153,7 +163,7 @@ function csv(answers: readonly Answer[]): Buffer {
         const row: Record<string, unknown> = { ...answer };
         return columns.map((name) => {
           const value = row[name];
-          return value === undefined || value === null || typeof value !== 'object' ? value : JSON.stringify(value);
+          return value === null || typeof value === 'string' ? value : JSON.stringify(value);
         });
       }),
     ),

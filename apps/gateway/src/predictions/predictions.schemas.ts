@@ -12,6 +12,7 @@ const answer = z.object({
   label: z.string().describe('The most probable class.'),
   confidence: z.number().min(0).max(1).describe('Its probability.'),
   probabilities: z.record(z.string(), z.number()).describe('Class to probability; sums to 1.'),
+  truncated: z.boolean().describe('The text is longer than the model takes: only its head was answered.'),
 });
 
 export const predictOutput = z
