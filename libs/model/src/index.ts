@@ -17,6 +17,7 @@ export { type StartHost, startHost } from './host-process.ts';
 export { embeddingDimension, pooledEncoder, withHead } from './encoder-graph.ts';
 export { modelError } from './errors.ts';
 export type { HostModel } from './host-protocol.ts';
+export { inspectApart } from './inspect-apart.ts';
 export { inspectBundle } from './inspect-bundle.ts';
 export { type HostAnswer, type HostEmbeddings, hostModel, ModelHost, type HostOptions } from './model-host.ts';
 export { bundleFromOptimum } from './optimum.ts';

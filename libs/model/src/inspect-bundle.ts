@@ -10,20 +10,29 @@ type TokensInput = Extract<Manifest['input'], { kind: 'tokens' }>;
 
 /**
  * Refuses a verified bundle whose files do not fit each other, without running the model.
+ * Runs the tokenizer's own patterns, which may never end: of a bundle from outside see `inspectApart`.
  * @throws TidemillError MODEL_REFUSED with what does not fit and what to do about it.
  */
-export async function inspectBundle({ directory, manifest }: Bundle): Promise<void> {
+export async function inspectBundle({ directory, manifest }: Pick<Bundle, 'directory' | 'manifest'>): Promise<void> {
   const summary = await inspectGraph(join(directory, 'model.onnx'));
-  checkOutput(summary, manifest.labels);
-  const { input } = manifest;
-  if (input.kind === 'utf16') {
+  checkFit(manifest, summary, manifest.input.kind === 'tokens' ? await readTokenizer(directory) : undefined);
+}
+
+/** @throws TidemillError MODEL_REFUSED */
+export function checkFit(
+  { labels, input }: Pick<Manifest, 'labels' | 'input'>,
+  summary: OnnxSummary,
+  tokenizer: Tokenizer | undefined,
+): void {
+  checkOutput(summary, labels);
+  if (input.kind === 'utf16' || tokenizer === undefined) {
     const [only, ...others] = summary.inputs;
     if (only === undefined || others.length > 0 || only.type !== 'INT32' || !fitsRank(only, 2))
       throw refused('the graph does not take code units, int32 [rows, columns], as its only input');
     return;
   }
   checkInputs(summary, input.inputs);
-  checkTokenizer(await readTokenizer(directory), input, summary);
+  checkTokenizer(tokenizer, input, summary);
 }
 
 /** @throws TidemillError MODEL_REFUSED */

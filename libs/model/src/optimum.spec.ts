@@ -183,6 +183,16 @@ describe('an Optimum export', () => {
     await expect(bundleFromOptimum(directory, options)).rejects.toThrow('2 GiB is the most an ONNX file can have');
   });
 
+  it('whose tokenizer has a pattern that never ends is refused', async () => {
+    const tokenizer: object = JSON.parse(testTokenizerJson());
+    const normalizer = { type: 'Replace', pattern: { Regex: '(\\w+\\s*)+:$' }, content: '' };
+    const directory = await write({ changes: { 'tokenizer.json': JSON.stringify({ ...tokenizer, normalizer }) } });
+    await expect(bundleFromOptimum(directory, { ...options, timeout: 2000 })).rejects.toMatchObject({
+      code: 'MODEL_REFUSED',
+      message: expect.stringContaining('takes more than 2 s; a pattern in tokenizer.json may never end'),
+    });
+  });
+
   it('whose text puts the host out of its table is refused', async () => {
     // The look-up goes through another node, so that only running it shows that the ids do not fit.
     const directory = await write({

@@ -14,6 +14,7 @@ const statuses: Readonly<Record<string, number>> = {
   ARCHIVE_INVALID: 422,
   BUNDLE_INVALID: 422,
   BUNDLE_DIGEST_MISMATCH: 422,
+  BUNDLE_UNREADABLE: 503,
   MODEL_REFUSED: 422,
 };
 

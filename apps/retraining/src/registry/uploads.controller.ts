@@ -9,7 +9,7 @@ import {
   type Bundle,
   bundleFromOptimum,
   hostModel,
-  inspectBundle,
+  inspectApart,
   maximumBundleBytes,
   ModelHost,
   readBundle,
@@ -69,6 +69,8 @@ export class UploadsController {
         const { labels, trainer } = bundle.manifest;
         const same = this.registry.model(model)?.versions.find((version) => version.digest === digest);
         if (same !== undefined) return { model, version: same.version, digest, labels };
+        // What was made of an export has been inspected.
+        if (complete) await inspectApart(bundle);
         await this.#prove(bundle);
         await this.store.addBundle(folder, digest);
         const version = await this.registry.registerVersion({
@@ -92,10 +94,9 @@ export class UploadsController {
     return unlessRefused(() => bundleFromOptimum(folder, { model, executionProviders, threads }));
   }
 
-  async #prove(bundle: Bundle): Promise<void> {
-    await inspectBundle(bundle);
+  #prove(bundle: Bundle): Promise<void> {
     const { executionProviders, threads } = this.config.inference;
-    await unlessRefused(async () => {
+    return unlessRefused(async () => {
       const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads });
       await host.close();
     });
