@@ -90,6 +90,33 @@ describe('BatchPredictions', () => {
     handler = answer;
   });
 
+  it('answers the other lines when the model has no answer for some', async () => {
+    handler = (body, response) => {
+      const errors = body.texts.flatMap((one, row) =>
+        /7$/.test(one) ? [{ pointer: `/texts/${row}`, message: `no answer for ${one}` }] : [],
+      );
+      // It may take several attempts to find all of them.
+      if (errors.length > 0)
+        send(response, 422, { detail: 'no answer for some of the texts', errors: errors.slice(0, 4) });
+      else answer(body, response);
+    };
+    const answers = (await run(lines(100))).trimEnd().split('\n');
+    expect(answers.map((line): unknown => JSON.parse(line))).toMatchObject(
+      Array.from({ length: 100 }, (_, id) =>
+        id % 10 === 7 ? { id, error: `no answer for t${id}` } : { id, label: `t${id}` },
+      ),
+    );
+    expect(await run(once('{"text":"7"}\n'))).toBe('{"line":1,"error":"no answer for 7"}\n');
+    handler = answer;
+  });
+
+  it('refuses a file for what is wrong with all of it', async () => {
+    const errors = [{ pointer: '/version', message: 'no version' }];
+    handler = (_body, response) => send(response, 422, { detail: 'no version', errors });
+    await expect(run(lines(3))).rejects.toMatchObject({ status: 422, document: { errors } });
+    handler = answer;
+  });
+
   it('waits out overload in the middle', async () => {
     let calls = 0;
     handler = (body, response) => {

@@ -24,9 +24,21 @@ type Answer =
       version: number;
       epoch: number | null;
     } & PredictOutput['predictions'][0])
-  | { line: number; id?: unknown; error: string };
+  | Unanswered;
 
-type Readied = { line: number; id?: unknown; text: string } | { line: number; id?: unknown; error: string };
+interface Unanswered {
+  line: number;
+  id?: unknown;
+  error: string;
+}
+
+interface Question {
+  line: number;
+  id?: unknown;
+  text: string;
+}
+
+type Readied = Question | Unanswered;
 
 const batchTexts = 64;
 const batchCharacters = 262_144;
@@ -82,24 +94,40 @@ export class BatchPredictions {
 
   /** Rejects for the first batch only, when there is still a status to answer with. */
   async #answer(batch: readonly Readied[], request: BatchRequest, first: boolean): Promise<Answer[]> {
-    const texts = batch.flatMap((item) => ('text' in item ? [item.text] : []));
-    let output: PredictOutput | undefined;
-    let failure = '';
+    const questions = batch.filter((item) => 'text' in item);
+    let answers: Answer[];
     try {
-      if (texts.length > 0) output = await this.#predict({ ...request, texts }, first ? 0 : patience);
+      answers = await this.#ask(questions, request, first ? 0 : patience);
     } catch (error) {
       if (first) throw error;
-      failure = reasonOf(error);
+      answers = questions.map((question) => unanswered(question, reasonOf(error)));
     }
-    let next = 0;
-    return batch.map((item) => {
-      if ('error' in item) return item;
-      const { text: _text, ...known } = item;
-      const prediction = output?.predictions[next++];
-      if (output === undefined || prediction === undefined) return { ...known, error: failure };
-      const { model, version, epoch } = output;
-      return { ...known, ...prediction, model, version, epoch };
-    });
+    const byLine = new Map(answers.map((answer) => [answer.line, answer]));
+    return batch.flatMap((item) => ('error' in item ? item : (byLine.get(item.line) ?? [])));
+  }
+
+  /** In any order. Inference refuses a request for the texts its model has no answer for: the others are asked again. */
+  async #ask(questions: readonly Question[], request: BatchRequest, patient: number): Promise<Answer[]> {
+    if (questions.length === 0) return [];
+    try {
+      const texts = questions.map(({ text }) => text);
+      const { predictions, ...by } = await this.#predict({ ...request, texts }, patient);
+      return questions.map((question, row) => {
+        const prediction = predictions[row];
+        if (prediction === undefined) return unanswered(question, 'inference left it out');
+        const { text: _text, ...known } = question;
+        return { ...known, ...prediction, ...by };
+      });
+    } catch (error) {
+      const refused = refusedTexts(error);
+      const others = questions.filter((_, row) => !refused.has(row));
+      if (others.length === questions.length) throw error;
+      const without = questions.flatMap((question, row) => {
+        const reason = refused.get(row);
+        return reason === undefined ? [] : [unanswered(question, reason)];
+      });
+      return [...without, ...(await this.#ask(others, request, patient))];
+    }
   }
 
   /** Overload is waited out: the file is read no faster than inference answers. */
@@ -116,6 +144,21 @@ export class BatchPredictions {
       }
     }
   }
+}
+
+/** Rows that inference names in its 422, and why. */
+function refusedTexts(error: unknown): Map<number, string> {
+  const errors = error instanceof Problem && error.getStatus() === 422 ? (error.document.errors ?? []) : [];
+  return new Map(
+    errors.flatMap(({ pointer, message }) => {
+      const row = /^\/texts\/(\d+)$/.exec(pointer)?.[1];
+      return row === undefined ? [] : [[Number(row), message] as const];
+    }),
+  );
+}
+
+function unanswered({ text: _text, ...known }: Question, error: string): Unanswered {
+  return { ...known, error };
 }
 
 async function* batches(lines: AsyncGenerator<Line>): AsyncGenerator<Readied[]> {
