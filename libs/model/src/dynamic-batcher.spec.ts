@@ -15,7 +15,8 @@ interface HandedOver {
 function controlledHosts(room = 2) {
   const batches: HandedOver[] = [];
   let changed = Promise.withResolvers<void>();
-  const state = { version: 1, leases: 0, room, down: false };
+  const state = { version: 1, leases: 0, room, down: false, gone: new Set<number>(), milliseconds: 1 };
+  const alive = (version: number) => !state.down && !state.gone.has(version);
   const inFlight = new Map<number, number>();
   const servings = new Map<number, Serving>();
   const servingOf = (version: number): Serving => {
@@ -29,8 +30,9 @@ function controlledHosts(room = 2) {
     state.leases++;
     return {
       serving: servingOf(version),
-      room: () => (state.down ? 0 : state.room - (inFlight.get(version) ?? 0)),
-      idle: () => !state.down && (inFlight.get(version) ?? 0) === 0,
+      room: () => (!alive(version) ? 0 : state.room - (inFlight.get(version) ?? 0)),
+      alive: () => alive(version),
+      idle: () => alive(version) && (inFlight.get(version) ?? 0) === 0,
       async answer(texts) {
         const { promise, resolve, reject } = Promise.withResolvers<HostAnswer>();
         inFlight.set(version, (inFlight.get(version) ?? 0) + 1);
@@ -41,7 +43,7 @@ function controlledHosts(room = 2) {
           truncated: new Uint8Array(texts.length),
           refused: [],
           columns,
-          milliseconds: 1,
+          milliseconds: state.milliseconds,
         };
         batches.push({ texts, version, answer: () => resolve(answer), fail: reject });
         try {
@@ -103,9 +105,9 @@ describe('DynamicBatcher', () => {
       fc.asyncProperty(
         fc.array(request, { minLength: 1, maxLength: 20 }),
         events,
-        fc.integer({ min: 1, max: 64 }),
-        fc.constantFrom(1, 2, 4),
-        async (requests, story, budget, room) => {
+        fc.record({ budget: fc.integer({ min: 1, max: 64 }), room: fc.constantFrom(1, 2, 4) }),
+        fc.uniqueArray(fc.integer({ min: 1, max: 40 }), { maxLength: 3 }),
+        async (requests, story, { budget, room }, deadly) => {
           const hosts = controlledHosts(room);
           const under = batcher(hosts, { maximumBatchTokens: budget });
           let number = 0;
@@ -135,18 +137,28 @@ describe('DynamicBatcher', () => {
             open.delete(batch);
             how(batch);
           };
+          const exited = () => modelError('MODEL_HOST_EXITED');
+          const run = (batch: HandedOver) =>
+            batch.texts.some((text) => deadly.includes(valueOf(text))) ? batch.fail(exited()) : batch.answer();
+          /** How often a text was alone with a host that was killed from outside. */
+          const unlucky = new Map<string, number>();
+          const kill = (batch: HandedOver) => {
+            const [text = '', ...others] = batch.texts;
+            if (others.length === 0) unlucky.set(text, (unlucky.get(text) ?? 0) + 1);
+            batch.fail(exited());
+          };
           for (const what of story) {
             collect();
             if (what === 'submit') submit();
-            if (what === 'answer') settle([...open][0], (batch) => batch.answer());
-            if (what === 'later') settle([...open].at(-1), (batch) => batch.answer());
+            if (what === 'answer') settle([...open][0], run);
+            if (what === 'later') settle([...open].at(-1), run);
             if (what === 'swap') {
               hosts.state.version++;
               hosts.change();
             }
             if (what === 'killed') {
               const [underWay, ...later] = open;
-              settle(underWay, (batch) => batch.fail(modelError('MODEL_HOST_EXITED')));
+              settle(underWay, kill);
               for (const batch of later) settle(batch, (other) => other.fail(modelError('BATCH_NOT_STARTED')));
             }
             if (what === 'abort') asked.findLast(({ one }) => one.givesUp)?.one.controller.abort(new Error('enough'));
@@ -157,7 +169,7 @@ describe('DynamicBatcher', () => {
             await tick();
             collect();
             idle = open.size === 0 ? idle + 1 : 0;
-            settle([...open][0], (batch) => batch.answer());
+            settle([...open][0], run);
           }
           for (const { one, outcome } of asked) {
             const result = await outcome;
@@ -166,6 +178,10 @@ describe('DynamicBatcher', () => {
               continue;
             }
             const condemned = [...result.failures.keys()];
+            for (const [row, text] of one.texts.entries()) {
+              const ends = deadly.includes(valueOf(text));
+              expect(condemned.includes(row)).toBe(ends || (condemned.includes(row) && (unlucky.get(text) ?? 0) > 1));
+            }
             expect(valuesOf(result).filter((_, row) => !condemned.includes(row))).toStrictEqual(
               one.texts.map(valueOf).filter((_, row) => !condemned.includes(row)),
             );
@@ -310,6 +326,98 @@ describe('DynamicBatcher', () => {
     for (const [row, text] of texts.entries()) if (row !== 16) expect(probabilities[row * 2]).toBe(Number(text));
     // Whole twice, each of the halves that hold it once, and alone twice.
     expect(deaths).toBeLessThanOrEqual(9);
+  });
+
+  it('begins anew with the version that serves now, when the hosts of the one before are gone', async () => {
+    const hosts = controlledHosts();
+    const under = batcher(hosts, { maximumBatchTokens: 1 });
+    const begun = under.submit(['1', '2', '3'], 'bulk');
+    const waiting = under.submit(['4'], 'interactive');
+    await tick();
+    hosts.batches[0]?.answer();
+    await tick();
+    hosts.state.down = true;
+    for (const batch of hosts.batches.slice(1)) batch.fail(modelError('MODEL_HOST_EXITED'));
+    await tick();
+    // Its successor has hosts of its own.
+    hosts.state.version = 2;
+    hosts.state.down = false;
+    hosts.state.gone.add(1);
+    hosts.change();
+    await answerAll(hosts, 3);
+    for (const result of [await begun, await waiting]) {
+      expect(result.serving.version).toBe(2);
+      expect([...result.probabilities].filter((_, i) => i % 2 === 1).every((version) => version === 2)).toBe(true);
+    }
+    expect(valuesOf(await begun)).toStrictEqual([1, 2, 3]);
+    expect(hosts.state.leases).toBe(0);
+  });
+
+  it('asks nothing again of a version that ends over everything, once another serves', async () => {
+    const hosts = controlledHosts(1);
+    const under = batcher(hosts, { maximumBatchTokens: 100 });
+    const texts = Array.from({ length: 40 }, (_, i) => String(i + 1));
+    const result = under.submit(texts, 'bulk');
+    await tick();
+    hosts.state.version = 2;
+    hosts.change();
+    hosts.batches[0]?.fail(modelError('MODEL_HOST_EXITED'));
+    await answerAll(hosts, 1);
+    expect((await result).serving.version).toBe(2);
+    expect(hosts.batches.map(({ version }) => version)).toStrictEqual([1, 2]);
+  });
+
+  it('answers others with the new version while rows of the old one are asked again', async () => {
+    const hosts = controlledHosts(1);
+    const under = batcher(hosts, { maximumBatchTokens: 100 });
+    const first = under.submit(['1', '2'], 'bulk');
+    await tick();
+    hosts.batches[0]?.fail(modelError('MODEL_HOST_EXITED'));
+    await tick();
+    hosts.state.version = 2;
+    hosts.change();
+    const second = under.submit(['3'], 'interactive');
+    await tick();
+    expect(hosts.batches.map(({ version }) => version)).toStrictEqual([1, 1, 2]);
+    await answerAll(hosts, 1);
+    expect([(await first).serving.version, (await second).serving.version]).toStrictEqual([1, 2]);
+  });
+
+  it('knows nothing yet of how fast another version is', async () => {
+    const hosts = controlledHosts(1);
+    const under = batcher(hosts, { maximumBatchTokens: 1e6, maximumBatchTime: 1e6 });
+    void under.submit(['1'], 'bulk');
+    await answerAll(hosts);
+    hosts.state.version = 2;
+    hosts.change();
+    void under.submit(
+      Array.from({ length: 100 }, (_, i) => `${i}`.padEnd(100)),
+      'bulk',
+    );
+    await tick();
+    expect(hosts.batches[1]?.texts).toHaveLength(40);
+    await answerAll(hosts, 1);
+  });
+
+  it('counts no more of a long text than the model takes', async () => {
+    const hosts = controlledHosts(1);
+    const under = batcher(hosts, { maximumBatchTokens: 2000 });
+    void under.submit(['1'.padEnd(50_000), '2'.padEnd(50_000)], 'bulk');
+    await tick();
+    expect(hosts.batches[0]?.texts).toHaveLength(2);
+  });
+
+  it('says when to come back by what batches have taken', async () => {
+    const hosts = controlledHosts(1);
+    const under = batcher(hosts, { maximumBatchTokens: 1, maximumQueuedTexts: 1e6 });
+    hosts.state.milliseconds = 2000;
+    void under.submit(['1'], 'bulk');
+    await answerAll(hosts);
+    void under.submit(['2'], 'bulk');
+    for (const text of ['3', '4', '5']) void under.submit([text], 'interactive');
+    await tick();
+    expect([under.queuedTexts, under.retryAfter]).toStrictEqual([3, 6]);
+    await answerAll(hosts, 1);
   });
 
   it('hands a failure that is not of the hosts to its requests and goes on', async () => {

@@ -20,6 +20,8 @@ export interface Lease {
   serving: Serving;
   /** Batches that its hosts can be given now. */
   room(): number;
+  /** A host is there. */
+  alive(): boolean;
   /** A host is there, and none is answering. */
   idle(): boolean;
   answer(texts: readonly string[]): Promise<HostAnswer>;
@@ -83,7 +85,7 @@ interface Job {
   resolve: (result: BatchResult) => void;
   reject: (error: unknown) => void;
   stopListening: () => void;
-  /** Rows, shortest first; those from `next` on have not been in a batch yet. */
+  /** Rows, shortest first; those from `next` on have not been in a batch yet: it has begun when `next` is not 0. */
   order: readonly number[];
   next: number;
   again: Again[];
@@ -98,7 +100,16 @@ interface Job {
 
 interface Part {
   job: Job;
+  /** The job's own; it has another by now if it has begun anew. */
+  lease: Lease;
   rows: readonly number[];
+}
+
+interface Measured {
+  serving: Serving | undefined;
+  milliseconds: number;
+  tokens: number;
+  texts: number;
 }
 
 interface Batch {
@@ -122,7 +133,8 @@ const memory = 0.9;
  * A request is answered by one version. It may be split over batches: its texts are taken in the order of their length, so
  * that little is padded, and answered in the order they came. An idle host takes what is queued at once; interactive
  * requests overtake bulk between two batches, without starving it. A host that ends over a batch does not take it along:
- * the rows are asked again, alone, then in halves, until the text is found that ends a host by itself, twice.
+ * the rows are asked again, alone, then in halves, until the text is found that ends a host by itself, twice. Should
+ * another version serve by then, the request begins anew with that one.
  */
 export class DynamicBatcher {
   readonly #options: BatcherOptions;
@@ -130,11 +142,12 @@ export class DynamicBatcher {
   readonly #queues: Record<Priority, Job[]> = { interactive: [], bulk: [] };
   #queuedInteractive = 0;
   #interactiveBatches = 0;
-  /** Rows are being asked again: nothing else is until they are answered. */
-  #alone = false;
+  /** Versions of which rows are being asked again: nothing else of theirs is until they are answered. */
+  readonly #alone = new Set<Serving>();
   #waiting = false;
   #closed = false;
-  #measured = { milliseconds: 0, tokens: 0, texts: 0 };
+  /** What batches of one version have taken. */
+  #measured: Measured = { serving: undefined, milliseconds: 0, tokens: 0, texts: 0 };
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -200,7 +213,7 @@ export class DynamicBatcher {
     const queue = this.#queues[job.priority];
     if (queue.includes(job)) return;
     // One that has begun goes on before others begin.
-    if (job.lease === undefined) queue.push(job);
+    if (job.next === 0) queue.push(job);
     else queue.unshift(job);
     if (job.priority === 'interactive') this.#queuedInteractive += pendingOf(job);
   }
@@ -232,12 +245,16 @@ export class DynamicBatcher {
   /** The next batch that a host has room for. */
   #form(): Batch | undefined {
     const { interactive, bulk } = this.#queues;
-    if (this.#alone) return undefined;
-    const held = [...interactive, ...bulk].find((job) => job.again.length > 0);
-    if (held !== undefined) return this.#formAgain(held);
+    const held = new Set(this.#alone);
+    for (const job of [...interactive, ...bulk]) {
+      if (job.lease?.alive() === false) this.#beginAnew(job);
+      const batch = this.#formAgain(job);
+      if (batch !== undefined) return batch;
+      if (job.lease !== undefined && job.again.length > 0) held.add(job.lease.serving);
+    }
     const bulkFirst = bulk.length > 0 && this.#interactiveBatches >= interactiveRun;
     for (const queue of bulkFirst ? [bulk, interactive] : [interactive, bulk]) {
-      const batch = this.#formFrom(queue);
+      const batch = this.#formFrom(queue, held);
       if (batch === undefined) continue;
       this.#interactiveBatches = queue === interactive && bulk.length > 0 ? this.#interactiveBatches + 1 : 0;
       return batch;
@@ -248,31 +265,44 @@ export class DynamicBatcher {
   #formAgain(job: Job): Batch | undefined {
     const [again] = job.again;
     if (again === undefined || job.lease === undefined || !job.lease.idle()) return undefined;
+    if (this.#alone.has(job.lease.serving)) return undefined;
     job.again.shift();
     this.#countTaken(job, again.rows.length);
     if (pendingOf(job) === 0) this.#dequeue(job);
-    this.#alone = true;
+    this.#alone.add(job.lease.serving);
     const texts = again.rows.map((row) => job.texts[row] ?? '');
-    return { lease: job.lease, parts: [{ job, rows: again.rows }], texts, columns: 0, again };
+    const { lease } = job;
+    return { lease, parts: [{ job, lease, rows: again.rows }], texts, columns: 0, again };
   }
 
-  #formFrom(queue: readonly Job[]): Batch | undefined {
+  /** From versions that are not `held`. */
+  #formFrom(queue: readonly Job[], held: ReadonlySet<Serving>): Batch | undefined {
     let batch: Batch | undefined;
-    const limit = this.#batchTokens();
+    // Others that have not begun would get the same version.
+    let newestTakesNone = false;
     for (const job of queue.slice()) {
+      if (newestTakesNone && job.next === 0) continue;
       const lease = this.#leaseOf(job);
-      if (lease === undefined || (batch === undefined && lease.room() === 0)) continue;
-      batch ??= { lease, parts: [], texts: [], columns: 0, again: undefined };
-      if (lease.serving !== batch.lease.serving) continue;
-      if (!this.#take(job, batch, limit)) break;
+      if (lease === undefined) continue;
+      const { serving } = lease;
+      const takes = batch === undefined ? lease.room() > 0 && !held.has(serving) : serving === batch.lease.serving;
+      if (takes) {
+        batch ??= { lease, parts: [], texts: [], columns: 0, again: undefined };
+        if (!this.#take(job, lease, batch)) break;
+      } else if (job.next === 0) {
+        newestTakesNone = true;
+        // Another version may serve when its turn comes.
+        releaseLease(job);
+      }
     }
     return batch;
   }
 
   /** Moves rows of a job into the batch; says whether all fitted. */
-  #take(job: Job, batch: Batch, limit: number): boolean {
+  #take(job: Job, lease: Lease, batch: Batch): boolean {
     const from = job.next;
-    const longestPossible = batch.lease.serving.maximumLength;
+    const limit = this.#batchTokens(lease.serving);
+    const longestPossible = lease.serving.maximumLength;
     while (job.next < job.order.length) {
       const text = job.texts[job.order[job.next] ?? 0] ?? '';
       const columns = Math.max(batch.columns, Math.min(text.length, longestPossible), 1);
@@ -283,7 +313,7 @@ export class DynamicBatcher {
     }
     const taken = job.next - from;
     this.#countTaken(job, taken);
-    if (taken > 0) batch.parts.push({ job, rows: job.order.slice(from, job.next) });
+    if (taken > 0) batch.parts.push({ job, lease, rows: job.order.slice(from, job.next) });
     const all = job.next === job.order.length;
     if (all) this.#dequeue(job);
     return all;
@@ -303,10 +333,10 @@ export class DynamicBatcher {
     return job.lease;
   }
 
-  #batchTokens(): number {
+  #batchTokens(of: Serving): number {
     const { maximumBatchTokens, maximumBatchTime } = this.#options;
-    const { milliseconds, tokens } = this.#measured;
-    const inTime = tokens === 0 ? firstBatchTokens : (maximumBatchTime * tokens) / Math.max(milliseconds, 1e-3);
+    const { serving, milliseconds, tokens } = this.#measured;
+    const inTime = serving === of ? (maximumBatchTime * tokens) / Math.max(milliseconds, 1e-3) : firstBatchTokens;
     return Math.min(maximumBatchTokens, inTime);
   }
 
@@ -323,14 +353,14 @@ export class DynamicBatcher {
       truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
       this.#measure(batch, hostMilliseconds);
       let at = 0;
-      for (const { job, rows } of parts) {
-        note(job, rows, { answer, at, startedAt });
-        at += rows.length;
+      for (const part of parts) {
+        note(part, { answer, at, startedAt });
+        at += part.rows.length;
       }
     } catch (error) {
       for (const part of parts) this.#askAgain(part, { error, again: batch.again, alone: parts.length === 1 });
     }
-    if (batch.again !== undefined) this.#alone = false;
+    if (batch.again !== undefined) this.#alone.delete(lease.serving);
     for (const { job } of parts) {
       job.batches--;
       this.#endIfDone(job);
@@ -340,24 +370,50 @@ export class DynamicBatcher {
     this.#options.onBatch?.({ texts: texts.length, truncated, columns, hostMilliseconds, milliseconds });
   }
 
-  #measure({ texts, columns }: Batch, milliseconds: number): void {
+  #measure({ lease: { serving }, texts, columns }: Batch, milliseconds: number): void {
     if (columns === 0) return;
-    const { milliseconds: before, tokens, texts: textsBefore } = this.#measured;
+    const before = this.#measured;
+    const counts = before.serving === serving ? memory : 0;
     this.#measured = {
-      milliseconds: before * memory + milliseconds,
-      tokens: tokens * memory + texts.length * columns,
-      texts: textsBefore * memory + texts.length,
+      serving,
+      milliseconds: before.milliseconds * counts + milliseconds,
+      tokens: before.tokens * counts + texts.length * columns,
+      texts: before.texts * counts + texts.length,
     };
+  }
+
+  /** With the version that serves now, if that is another than it began with. Says whether it does. */
+  #beginAnew(job: Job): boolean {
+    try {
+      const now = this.#options.acquire();
+      now?.release();
+      if (now === undefined || now.serving === job.lease?.serving) return false;
+    } catch (error) {
+      this.#fail(job, error);
+      return true;
+    }
+    this.#dequeue(job);
+    releaseLease(job);
+    Object.assign(job, {
+      next: 0,
+      again: [],
+      result: undefined,
+      answered: 0,
+      failures: new Map(),
+    } satisfies Partial<Job>);
+    this.#enqueue(job);
+    return true;
   }
 
   /** Rows whose batch failed: who is innocent is asked again, who is not is found. */
   #askAgain(
-    { job, rows }: Part,
+    { job, lease, rows }: Part,
     { error, again, alone }: { error: unknown; again: Again | undefined; alone: boolean },
   ): void {
-    if (job.over) return;
+    if (job.over || job.lease !== lease) return;
     const suspect = again?.suspect ?? false;
     if (!(error instanceof TidemillError)) return this.#fail(job, error);
+    if (this.#beginAnew(job)) return;
     const put = (...groups: Again[]) => {
       this.#dequeue(job);
       job.again.push(...groups);
@@ -427,12 +483,10 @@ function emptyResult(job: Job, serving: Serving): BatchResult {
 
 /** Puts the answers of rows where they belong; `at` is the place of the first one in the batch. */
 function note(
-  job: Job,
-  rows: readonly number[],
+  { job, lease, rows }: Part,
   { answer, at, startedAt }: { answer: HostAnswer; at: number; startedAt: number },
 ): void {
-  const { lease } = job;
-  if (job.over || lease === undefined) return;
+  if (job.over || job.lease !== lease) return;
   const { serving } = lease;
   job.result ??= emptyResult(job, serving);
   const { probabilities, truncated, queueMilliseconds, inferenceMilliseconds } = job.result;

@@ -18,22 +18,23 @@ interface Place {
   host: ModelHost | undefined;
   /** Batches with the host. */
   batches: number;
+  /** Milliseconds before the next start, should it end now. */
+  retry: number;
 }
 
 /** One batch runs, exactly one waits in the pipe to the host: the host never idles, and little is handed over early. */
 const batchesPerHost = 2;
 const firstRetry = 200;
 const longestRetry = 10_000;
-/** A host that has lived this long may end once without a pause before the next start. */
+/** A host that has lived this long is started again at once, and the next pause is the first one again. */
 const longLived = 10_000;
 
-/** The host processes of one bundle. One that ends is started again, with back-off, while the others go on. */
+/** The host processes of one bundle. One that ends is started again, with back-off if it had nothing to do, while the others go on. */
 export class HostPool {
   readonly #options: HostPoolOptions;
   readonly #places: Place[] = [];
   readonly #closing = new AbortController();
   #restarting = 0;
-  #busyMilliseconds = 0;
 
   private constructor(options: HostPoolOptions) {
     this.#options = options;
@@ -49,7 +50,7 @@ export class HostPool {
       await Promise.all(hosts.map((host) => host.close()));
       throw failed.reason;
     }
-    for (const host of hosts) pool.#watch({ host, batches: 0 }, performance.now());
+    for (const host of hosts) pool.#watch({ host, batches: 0, retry: firstRetry }, performance.now());
     return pool;
   }
 
@@ -90,11 +91,6 @@ export class HostPool {
     return this.#places.reduce((sum, { host }) => sum + (host?.residentBytes ?? 0), 0);
   }
 
-  /** Time that hosts have spent answering, since the pool was opened. */
-  get busyMilliseconds(): number {
-    return this.#busyMilliseconds;
-  }
-
   /**
    * Answers a batch on the host with least to do.
    * @throws TidemillError as ModelHost.answer, BATCH_NOT_STARTED when no host is there.
@@ -106,9 +102,7 @@ export class HostPool {
     if (least?.host === undefined) throw modelError('BATCH_NOT_STARTED');
     least.batches++;
     try {
-      const answer = await least.host.answer(texts);
-      this.#busyMilliseconds += answer.milliseconds;
-      return answer;
+      return await least.host.answer(texts);
     } finally {
       least.batches--;
     }
@@ -128,14 +122,19 @@ export class HostPool {
       if (this.#closing.signal.aborted) return;
       this.#options.onEnded();
       this.#options.logger.error('a model host ended; starting it again');
-      void this.#restart(place, performance.now() - since > longLived ? 0 : firstRetry);
+      if (performance.now() - since > longLived) place.retry = 0;
+      // Over a batch: the text that ends it is being looked for.
+      else if (place.batches > 0) place.retry = firstRetry;
+      void this.#restart(place);
     });
   }
 
-  async #restart(place: Place, firstDelay: number): Promise<void> {
+  async #restart(place: Place): Promise<void> {
     const { signal } = this.#closing;
     this.#restarting++;
-    for (let delay = firstDelay; !signal.aborted; delay = Math.min(Math.max(delay * 2, firstRetry), longestRetry)) {
+    while (!signal.aborted) {
+      const delay = place.retry;
+      place.retry = Math.min(Math.max(2 * delay, firstRetry), longestRetry);
       await pause(delay, signal);
       try {
         const host = await this.#options.open(signal);

@@ -158,7 +158,7 @@ readMessages(line, (message: HostRequest) => {
     }
   });
 });
-// Ctrl-C reaches the whole terminal group; the consumer drains first and then disconnects.
-process.on('SIGINT', () => undefined);
+// Ctrl-C reaches the whole terminal group, a supervisor's SIGTERM perhaps too; the consumer drains first and then disconnects.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 line.on('close', () => process.exit(0));
 line.on('error', () => undefined);

@@ -26,6 +26,6 @@ process.on('message', (request: LauncherRequest) => {
   if (request.kind === 'start') void start(request.id, request);
   else hosts.get(request.id)?.kill();
 });
-// Ctrl-C reaches the whole terminal group; the consumer drains first and then disconnects.
-process.on('SIGINT', () => undefined);
+// As a host: the consumer drains first and then disconnects.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
 process.on('disconnect', () => process.exit(0));

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -83,6 +84,25 @@ describe.each([
     await expect(asked).rejects.toMatchObject({ code: 'MODEL_HOST_EXITED', retriable: true });
     await host.exited;
     await expect(host.classify(['more'])).rejects.toMatchObject({ code: 'BATCH_NOT_STARTED' });
+  });
+
+  it('refuses no request before the end of the process is told: asked again at once, it never would be', async () => {
+    const told = Promise.withResolvers<string>();
+    let line: Socket | undefined;
+    const startLate: typeof startHost = async (module) => {
+      const host = await start(module);
+      line = host.socket;
+      return { ...host, ended: told.promise };
+    };
+    await using host = await ModelHost.open(hostModel(bundle), { ...options, start: startLate });
+    const closed = new Promise((resolve) => line?.once('close', resolve));
+    process.kill(host.pid, 'SIGKILL');
+    await closed;
+    const refused = host.classify(['text']).catch((error: unknown) => error);
+    const early = await Promise.race([refused, new Promise((resolve) => setImmediate(() => resolve('none')))]);
+    expect(early).toBe('none');
+    told.resolve('SIGKILL');
+    expect(await refused).toMatchObject({ code: 'BATCH_NOT_STARTED' });
   });
 
   it('ends a host that does not answer in time', async () => {

@@ -177,8 +177,12 @@ export class ModelHost {
   }
 
   async #ask(texts: readonly string[]): Promise<Answer> {
-    const { host, waiting } = this.#parts;
-    if (!host.socket.writable) throw modelError('BATCH_NOT_STARTED');
+    const { host, waiting, exited } = this.#parts;
+    if (!host.socket.writable) {
+      // Its end is not told yet: whoever asked again at once would never let it be.
+      await exited;
+      throw modelError('BATCH_NOT_STARTED');
+    }
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
     waiting.set(id, { resolve, reject });

@@ -132,6 +132,7 @@ export class ModelSlot {
     return {
       serving: loaded.serving,
       room: () => loaded.hosts.room,
+      alive: () => loaded.hosts.alive > 0,
       idle: () => loaded.hosts.idle,
       answer: (texts) => loaded.hosts.answer(texts),
       release: () => {
