@@ -1,9 +1,13 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import { join } from 'node:path';
 import type { TestStream } from '../support/stream.ts';
 import { quantile } from './cpu.ts';
+import { post } from './post.ts';
 import { textRecords } from './served-model.ts';
+
+const agent = new Agent({ keepAlive: true });
 
 export interface OpenLoop {
   url: string;
@@ -22,20 +26,17 @@ export async function openLoop(load: OpenLoop): Promise<number[]> {
   const requests: Promise<number>[] = [];
   const started = performance.now();
   for (let sent = 0; sent < load.duration / load.every; sent++) {
-    requests.push(request(load, load.texts[sent % load.texts.length] ?? ''));
+    // From when it was due: what holds the client up counts as well.
+    requests.push(request(load, load.texts[sent % load.texts.length] ?? '', started + sent * load.every));
     const next = started + (sent + 1) * load.every;
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, next - performance.now())));
   }
   return await Promise.all(requests);
 }
 
-async function request({ url, answered }: OpenLoop, text: string): Promise<number> {
-  const body = JSON.stringify({ texts: [text] });
-  const started = performance.now();
-  const response = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  const answer: unknown = await response.json();
-  if (!response.ok) throw new Error(`${response.status}: ${JSON.stringify(answer)}`);
-  const milliseconds = performance.now() - started;
+async function request({ url, answered }: OpenLoop, text: string, due: number): Promise<number> {
+  const answer: unknown = JSON.parse(await post(url, { agent, body: JSON.stringify({ texts: [text] }) }));
+  const milliseconds = performance.now() - due;
   answered?.(answer);
   return milliseconds;
 }
@@ -64,15 +65,15 @@ export async function halfLoad(test: TestStream): Promise<AsyncDisposable & { ra
 }
 
 /** Texts a second from the first one sent to the last one answered, everything on this machine. */
-async function mostTexts({ stream }: TestStream): Promise<number> {
-  const count = 40_000;
+export async function mostTexts({ stream }: TestStream, count = 40_000): Promise<number> {
   const producer = stream.producer();
+  const answered = async () => {
+    const ends = await stream.admin.endOffsets('predictions');
+    return ends.reduce((sum, { high }) => sum + Number(high), 0);
+  };
+  const before = await answered();
   const started = performance.now();
   for (let sent = 0; sent < count; sent += 1000) await producer.send('texts', textRecords(sent, 1000));
-  for (let done = 0; done < count;) {
-    const ends = await stream.admin.endOffsets('predictions');
-    done = ends.reduce((sum, { high }) => sum + Number(high), 0);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
+  while ((await answered()) < before + count) await new Promise((resolve) => setTimeout(resolve, 20));
   return (count / (performance.now() - started)) * 1000;
 }

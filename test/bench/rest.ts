@@ -3,7 +3,7 @@
  * FastAPI with ONNX Runtime on the same model, in turns. Wall times, so look at the ratios. `npm run bench rest`
  */
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { Agent, request } from 'node:http';
+import { Agent } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -12,6 +12,7 @@ import { somaliScript } from '../../apps/standalone/src/streams/somali.ts';
 import { startProduct, tidemill } from '../support/product.ts';
 import { familyCpu, median, quantile } from './cpu.ts';
 import { pythonWith, startPython } from './peers/python.ts';
+import { post } from './post.ts';
 import { model, realTexts } from './served-model.ts';
 
 const clientCounts = [1, 8, 64];
@@ -98,16 +99,4 @@ async function load(url: string, { clients, texts }: { clients: number; texts: r
   );
   agent.destroy();
   return latencies;
-}
-
-function post(url: string, { agent, body }: { agent: Agent; body: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-    const sent = request(url, { method: 'POST', agent, headers }, (response) => {
-      if (response.statusCode !== 200) reject(new Error(`${url} answered ${String(response.statusCode)}`));
-      response.on('end', resolve).resume();
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
 }

@@ -10,6 +10,7 @@ const benchmarks = [
   'tokenizers',
   'transformer',
   'swap',
+  'event-loop',
   'shadow',
   'rest',
   'retraining',
