@@ -1,0 +1,56 @@
+/**
+ * How long the event loop of inference stands still, while it answers at half load, while versions are swapped, and while
+ * it works off a backlog: the longest time of each second, from metric tidemill_event_loop_delay_seconds.
+ * `npm run bench event-loop`
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
+import { openTestStream } from '../support/stream.ts';
+import { halfLoad, mostTexts } from './open-loop.ts';
+import { model, promotion, startInference, storeModel } from './served-model.ts';
+
+const seconds = Number(process.env['BENCH_SECONDS'] ?? 60);
+const backlog = 150_000;
+const bounds = ['0.005', '0.01', '0.02', '0.05', '0.1', '+Inf'];
+
+await using folder = await temporaryFolder();
+await using test = await openTestStream();
+const bundles = [await storeModel(folder.path, 1), await storeModel(folder.path, 2)];
+const producer = test.stream.producer();
+let epoch = 0;
+const promote = async () => {
+  const bundle = bundles[epoch % 2];
+  if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
+};
+await promote();
+await using inference = startInference(test, folder.path);
+const url = await inference.url;
+
+console.log('| | seconds | longest ≤ 5 ms | ≤ 10 ms | ≤ 20 ms | ≤ 50 ms | ≤ 100 ms |\n|---|---|---|---|---|---|---|');
+const load = await halfLoad(test);
+await phase('half load', () => delay(seconds * 1000));
+await phase('half load, a swap every second', async () => {
+  for (let second = 0; second < seconds; second++) await Promise.all([promote(), delay(1000)]);
+});
+await load[Symbol.asyncDispose]();
+await phase(`a backlog of ${backlog} texts, three times`, async () => {
+  for (let time = 0; time < 3; time++) await mostTexts(test, backlog);
+});
+
+async function phase(name: string, work: () => Promise<unknown>): Promise<void> {
+  await delay(2000);
+  const before = await counts();
+  await work();
+  const after = await counts();
+  const within = bounds.map((bound) => (after.get(bound) ?? 0) - (before.get(bound) ?? 0));
+  const all = within.at(-1) ?? 0;
+  const shares = within.slice(0, -1).map((count) => `${((100 * count) / Math.max(1, all)).toFixed(1)} %`);
+  console.log(`| ${name} | ${all} | ${shares.join(' | ')} |`);
+}
+
+/** Seconds so far whose longest delay was within each bound. */
+async function counts(): Promise<Map<string, number>> {
+  const metrics = await (await fetch(`${url}/metrics`)).text();
+  const buckets = metrics.matchAll(/^tidemill_event_loop_delay_seconds_bucket\{.*le="([^"]+)".*\} (\d+)/gm);
+  return new Map(Array.from(buckets, ([, bound = '', count = '']) => [bound, Number(count)]));
+}
