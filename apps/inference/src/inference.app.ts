@@ -36,7 +36,7 @@ const topicsUsed: readonly TopicName[] = ['texts', 'predictions', 'model-version
 /**
  * Starts inference: texts in, predictions out, and the same models for synchronous requests.
  *
- *   port → topics there → version log read to its end, versions loaded → consuming
+ *   port → topics there → version log read to its end, versions loaded or tried → consuming
  */
 export async function createInference(dependencies: InferenceDependencies): Promise<RunningApp> {
   const { config, logger, clock, metrics, stream } = dependencies;
@@ -125,7 +125,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     readiness,
     strategy,
-    readyDetails: () => ({ devices: status.devices }),
+    readyDetails: () => ({ devices: status.devices, notServing: status.notServing }),
     // A thousand texts of the longest kind a model takes, as JSON.
     bodyLimit: 16 * 1024 ** 2,
   });

@@ -73,14 +73,32 @@ it('unloads the model that was used least recently, and loads it again with its 
   await tell('one', 1);
   later += turn;
   await tell('two', 1);
-  expect(loaded()).toEqual(['two']);
-  expect(slots.get('one')?.slot.serving).toMatchObject({ version: 1 });
-  for (const model of ['one', 'two', 'one']) {
+  expect(loaded()).toEqual(['one']);
+  for (const model of ['two', 'one', 'two']) {
     later += turn;
     expect(await answer(model)).toBe(1);
     expect(loaded()).toEqual([model]);
   }
+  expect(slots.get('one')?.slot.serving).toMatchObject({ version: 1 });
   expect(failures).toEqual([]);
+});
+
+it('loads what fits of the models that are told, and each of the others with its first text', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room() });
+  const models = ['one', 'two', 'three'];
+  for (const model of models) slots.apply(versionEvent({ model, version: 1, bundleDigest: digest(1) }));
+  await slots.attempted();
+  expect(loaded()).toHaveLength(1);
+  const [first] = loaded();
+  // The one that nobody has asked for need not stay.
+  const [second, third] = models.filter((model) => model !== first);
+  expect(await answer(second ?? '')).toBe(1);
+  expect(loaded()).toEqual([second]);
+  later += turn;
+  expect(await answer(third ?? '')).toBe(1);
+  expect(failures).toEqual([]);
+  expect(refused).not.toHaveBeenCalled();
 });
 
 it('lets models that do not fit together take turns, however busy they are', async () => {
@@ -89,6 +107,7 @@ it('lets models that do not fit together take turns, however busy they are', asy
   await tell('one', 1);
   later += turn;
   await tell('two', 1);
+  expect(await answer('two')).toBe(1);
   const lease = slots.get('two')?.slot.acquire();
   const waiting = answer('one');
   await expect.poll(() => refused.mock.calls.length, { timeout: 20_000 }).toBeGreaterThan(1);
@@ -148,6 +167,7 @@ it('gives a challenger up before a champion', async () => {
   await expect.poll(() => slots.challengers[0]?.state, { timeout: 20_000 }).toBe('answering');
   later += turn;
   await tell('two', 1);
+  expect(await answer('two')).toBe(1);
   expect(loaded()).toEqual(['one', 'two']);
   expect(slots.challengers).toMatchObject([{ state: 'failed', error: 'its memory was needed' }]);
 });

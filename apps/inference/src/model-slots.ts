@@ -86,11 +86,6 @@ export class ModelSlots {
     return [...this.#models.keys()].toSorted();
   }
 
-  /** Models of which no version serves yet. */
-  notServing(): string[] {
-    return this.names().filter((name) => this.#models.get(name)?.slot.serving === undefined);
-  }
-
   /** Why nothing may serve, because newer versions may have been announced; undefined: it may again. */
   set outOfTouch(reason: string | undefined) {
     this.#outOfTouch = reason;
@@ -108,6 +103,11 @@ export class ModelSlots {
   /** Resolves when every load under way has ended, well or badly. */
   async settled(): Promise<void> {
     await Promise.all([...this.#models.values()].map(({ slot }) => slot.settled()));
+  }
+
+  /** Resolves when every champion serves, has failed once, or is left for its first text. */
+  async attempted(): Promise<void> {
+    await Promise.all([...this.#models.values()].map(({ slot }) => slot.attempted()));
   }
 
   async close(): Promise<void> {
@@ -212,16 +212,19 @@ export class ModelSlots {
 
   /** For a champion: challengers go first, then idle models, then the version that it replaces, then busy models. */
   async #makeRoom(model: string): Promise<boolean> {
+    if (this.#models.get(model)?.slot.awaited !== true) throw modelError('MODEL_DEFERRED');
     for (const { challengers } of this.#models.values()) if (await challengers.giveUpOne()) return true;
     if (await this.#unloadOther(model, { inUse: false })) return true;
     if ((await this.#models.get(model)?.slot.giveWay()) === true) return true;
     return await this.#unloadOther(model, { inUse: true });
   }
 
-  /** The one that was used least recently, of those that have stayed long enough. */
+  /** The one that was used least recently, of those that have stayed long enough, or for nobody. */
   async #unloadOther(model: string, use: { inUse: boolean }): Promise<boolean> {
     const before = this.#options.clock.now() - shortestStay;
-    const others = [...this.#models].filter(([name, { loadedAt }]) => name !== model && loadedAt <= before);
+    const others = [...this.#models].filter(
+      ([name, { loadedAt, usedAt }]) => name !== model && (loadedAt <= before || usedAt < loadedAt),
+    );
     for (const [, { slot }] of others.toSorted(([, a], [, b]) => a.usedAt - b.usedAt))
       if (await slot.unload(use)) return true;
     return false;

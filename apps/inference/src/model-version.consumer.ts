@@ -7,7 +7,7 @@ import type { ModelSlots } from './model-slots.ts';
 
 export interface ModelVersionConsumerOptions {
   stream: Stream;
-  slots: Pick<ModelSlots, 'apply' | 'settled'>;
+  slots: Pick<ModelSlots, 'apply' | 'attempted'>;
   /** Undefined: who may write to the topic is believed. */
   verifier?: VersionVerifier | undefined;
   /** Milliseconds without having read the log to its end, after which `onSilence` is told so; 0 or absent: never. */
@@ -56,7 +56,7 @@ export class ModelVersionConsumer {
     return this.#refused;
   }
 
-  /** Resolves when everything there is has been applied and every model that can be loaded has been. */
+  /** Resolves when everything there is has been applied and the loading of every model has been tried. */
   async start(): Promise<void> {
     const { stream, slots, logger } = this.#options;
     this.#reader = await stream.readToEnd(
@@ -67,7 +67,8 @@ export class ModelVersionConsumer {
       },
       { follow: true },
     );
-    await slots.settled();
+    // One that cannot be loaded now does not keep the others from being served.
+    await slots.attempted();
     const { maximumSilence = 0 } = this.#options;
     if (maximumSilence > 0) this.#listening = this.#listen(maximumSilence);
   }

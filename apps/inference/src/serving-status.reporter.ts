@@ -36,6 +36,12 @@ export class ServingStatusReporter {
     return Object.fromEntries([...this.#serving.values()].map(({ model, device }) => [model, device]));
   }
 
+  /** Model to why no version of it serves, or how far the first one is. */
+  get notServing(): Record<string, string> {
+    const next = [...this.#next.values()].filter(({ model }) => !this.#serving.has(model));
+    return Object.fromEntries(next.map(({ model, state, error }) => [model, error ?? state]));
+  }
+
   onProgress(progress: SlotProgress): void {
     const { event, state, device = '', error } = progress;
     const { instance, clock, metrics } = this.#options;

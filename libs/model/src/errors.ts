@@ -22,6 +22,10 @@ export const modelError = defineErrors({
     message: 'the model does not fit into inference.memoryBudgetMegabytes beside what is in use',
     retriable: true,
   },
+  MODEL_DEFERRED: {
+    message: 'the model is loaded with its first text: there is no room for it beside what is in use',
+    retriable: true,
+  },
   MODEL_TOO_LARGE: { message: 'the model alone takes more than inference.memoryBudgetMegabytes', retriable: false },
   BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },
   VERSION_SUPERSEDED: { message: 'a newer model version arrived while this one was being loaded', retriable: false },

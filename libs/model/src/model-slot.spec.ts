@@ -107,24 +107,31 @@ describe('ModelSlot', () => {
   it('stops answering when a newer version cannot be followed in time, and goes on when it can', async () => {
     const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
     let away = true;
-    const stale = Promise.withResolvers<SlotProgress>();
+    let fetches = 0;
+    const steps: SlotProgress[] = [];
     await using opened = openSlot(
       (digest) => {
-        if (away && digest === bundles[1]?.digest) throw modelError('MODEL_HOST_EXITED', { detail: 'not now' });
+        if (away && digest === bundles[1]?.digest)
+          throw modelError('MODEL_HOST_EXITED', { detail: `not now, ${++fetches}` });
         return Promise.resolve(directories.get(digest) ?? '');
       },
-      {
-        maximumStaleness: 50,
-        onProgress: (step) => (step.state === 'stale' ? stale.resolve(step) : undefined),
-      },
+      { maximumStaleness: 50, onProgress: (step) => void steps.push(step) },
     );
     const { slot } = opened;
     slot.apply(event(1));
     await slot.settled();
     slot.apply(event(2));
     (await leaseOf(slot)).release();
-    expect((await stale.promise).error).toMatch(/version 2 could not be followed in time, and version 1 may not serve/);
+    const patience = { timeout: 10_000 };
+    await expect.poll(() => steps.at(-1)?.state, patience).toBe('stale');
+    const [stale] = steps.slice(-1);
+    expect(stale?.error).toMatch(/version 2 could not be followed in time, and version 1 may not serve/);
     expect(() => slot.acquire()).toThrow(/should serve but does not/);
+    const before = fetches;
+    await expect.poll(() => fetches, patience).toBeGreaterThan(before);
+    // It is still what answers nothing, and why is told anew.
+    expect(steps.at(-1)).toMatchObject({ state: 'stale', error: expect.stringContaining(`not now, ${fetches}`) });
+    expect(steps.at(-1)?.error).toMatch(/version 2 could not be followed in time/);
     away = false;
     await slot.settled();
     const lease = await leaseOf(slot);
@@ -195,6 +202,53 @@ describe('ModelSlot', () => {
     await test.slot.settled();
     expect(calls).toBe(3);
     expect(test.slot.serving?.version).toBe(1);
+  });
+
+  it('has attempted a version when it serves or has failed once, and goes on trying', async () => {
+    let away = true;
+    await using test = openSlot(() =>
+      away ? Promise.reject(modelError('MODEL_HOST_TIMEOUT')) : Promise.resolve(bundles[0]?.directory ?? ''),
+    );
+    await test.slot.attempted();
+    test.slot.apply(event(1));
+    await test.slot.attempted();
+    expect(test.states(1)).toStrictEqual(['requested', 'failed']);
+    expect(test.slot.loading).toBe(true);
+    away = false;
+    await test.slot.settled();
+    expect(test.slot.serving?.version).toBe(1);
+  });
+
+  it('leaves a version unopened that nobody waits for and there is no room for, until its first text', async () => {
+    await using test = openSlot(undefined, {
+      openHosts: (bundle, { onChange, signal }) => {
+        if (!test.slot.awaited) throw modelError('MODEL_DEFERRED');
+        const open = () => ModelHost.open(hostModel(bundle), { executionProviders: ['cpu'], threads: 1, signal });
+        return HostPool.open({ hosts: 1, open, onEnded: onChange, onChange, logger: silentLogger }, signal);
+      },
+    });
+    const { slot } = test;
+    slot.apply(event(1));
+    await slot.settled();
+    expect(test.states(1)).toStrictEqual(['requested', 'fetched', 'verified']);
+    // A newer one takes its place.
+    slot.apply(event(2));
+    await slot.settled();
+    expect(slot.acquire()).toBeUndefined();
+    const lease = await leaseOf(slot);
+    expect(lease.serving.version).toBe(2);
+    lease.release();
+    expect(test.states(2).slice(0, 3)).toStrictEqual(['requested', 'fetched', 'verified']);
+    expect(test.states(2).slice(-2)).toStrictEqual(['warm', 'serving']);
+    // What was unloaded for want of use is not opened for a successor that nobody waits for either.
+    await slot.settled();
+    expect(await slot.unload({ inUse: false })).toBe(true);
+    slot.apply(event(3));
+    await slot.settled();
+    expect(slot.serving?.version).toBe(2);
+    const next = await leaseOf(slot);
+    expect(next.serving.version).toBe(3);
+    next.release();
   });
 
   it('starts a host again that was killed, while texts wait', async () => {

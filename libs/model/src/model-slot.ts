@@ -48,6 +48,12 @@ export class ModelSlot {
   readonly #options: SlotOptions;
   #current: Loaded | undefined;
   #wanted: ModelVersion | undefined;
+  /** The newest event that was followed, or could not be. */
+  #attempted: ModelVersion | undefined;
+  /** The event whose version is opened with the next text. */
+  #deferred: ModelVersion | undefined;
+  /** A text came while nothing was loaded. */
+  #awaited = false;
   /** What was unloaded to be opened again when it is used. */
   #parked: Pick<Loaded, 'event' | 'serving'> | undefined;
   /** The event for which what served was unloaded. */
@@ -86,6 +92,11 @@ export class ModelSlot {
     return this.#busy > 0 || this.#current?.hosts.restarting === true;
   }
 
+  /** Something is loaded, or asked for. */
+  get awaited(): boolean {
+    return this.#current !== undefined || this.#awaited || this.#stale !== undefined;
+  }
+
   /**
    * Takes note of a version event and starts loading it.
    * @returns why the event was not taken up, if it was not.
@@ -96,13 +107,13 @@ export class ModelSlot {
     if (known !== undefined && event.epoch === known.epoch)
       return event.bundleDigest === known.bundleDigest ? 'repeated' : 'contradicting';
     this.#wanted = event;
-    this.#expectSwap();
-    this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
-    const controller = new AbortController();
-    // One load at a time: the cancelled one has let go of its memory before the next begins.
-    const before = this.#swapping?.done ?? Promise.resolve();
-    this.#swapping = { controller, done: this.#work(before.then(() => this.#swap(event, controller.signal))) };
+    this.#begin(event);
     return 'accepted';
+  }
+
+  /** Resolves when the newest version serves, could not be loaded for the first time, or is left for its first text. */
+  async attempted(): Promise<void> {
+    while (this.loading && this.#attempted !== this.#wanted) await this.#changed.promise;
   }
 
   /** Resolves when no load is under way. */
@@ -124,7 +135,9 @@ export class ModelSlot {
     if (this.#stale !== undefined) throw modelError('MODEL_STALE', { detail: this.#stale });
     const loaded = this.#current;
     if (loaded === undefined) {
-      if (!this.#givingWay) this.#reopen();
+      this.#awaited = true;
+      if (this.#deferred !== undefined) this.#resume(this.#deferred);
+      else if (!this.#givingWay) this.#reopen();
       if (this.#closed || !this.loading) throw modelError('MODEL_NOT_SERVING', { detail: this.#options.model });
       return undefined;
     }
@@ -148,6 +161,7 @@ export class ModelSlot {
   async unload({ inUse }: { inUse: boolean }): Promise<boolean> {
     const loaded = this.#current;
     if (loaded === undefined || (loaded.leases > 0 && !inUse) || this.loading || this.#closed) return false;
+    this.#awaited = false;
     await this.#work(this.#park(loaded));
     return true;
   }
@@ -161,6 +175,7 @@ export class ModelSlot {
     if (loaded === undefined || this.#closed || this.#wanted === this.#gaveWayTo) return false;
     this.#gaveWayTo = this.#wanted;
     this.#givingWay = true;
+    this.#awaited = true;
     const { model, version } = loaded.serving;
     this.#options.logger.warn({ model, version }, 'unloaded before its successor is opened: both do not fit');
     await this.#park(loaded);
@@ -169,6 +184,7 @@ export class ModelSlot {
 
   async close(): Promise<void> {
     this.#closed = true;
+    this.#deferred = undefined;
     this.#reopening?.abort(modelError('VERSION_SUPERSEDED'));
     clearTimeout(this.#staleness);
     this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
@@ -177,6 +193,35 @@ export class ModelSlot {
     this.#current = undefined;
     if (loaded !== undefined) await drain(loaded);
     this.#announceChange();
+  }
+
+  #begin(event: ModelVersion): void {
+    this.#deferred = undefined;
+    this.#expectSwap();
+    this.#swapping?.controller.abort(modelError('VERSION_SUPERSEDED'));
+    const controller = new AbortController();
+    // One load at a time: the cancelled one has let go of its memory before the next begins.
+    const before = this.#swapping?.done ?? Promise.resolve();
+    this.#swapping = { controller, done: this.#work(before.then(() => this.#swap(event, controller.signal))) };
+  }
+
+  /** The text waits for it, not for the version before, which is opened again should this one fail. */
+  #resume(event: ModelVersion): void {
+    this.#givingWay = true;
+    this.#begin(event);
+  }
+
+  /** Nobody waits for it: that it does not serve yet leaves nothing outdated. */
+  #defer(event: ModelVersion): void {
+    this.#deferred = event;
+    this.#attempted = event;
+    clearTimeout(this.#staleness);
+    this.#staleness = undefined;
+    const { model, version, epoch } = event;
+    this.#options.logger.info(
+      { model, version, epoch },
+      'a model version is opened with its first text: memory is short',
+    );
   }
 
   #work(work: Promise<void>): Promise<void> {
@@ -200,6 +245,7 @@ export class ModelSlot {
         this.#givingWay = false;
         this.#reopening?.abort(modelError('VERSION_SUPERSEDED'));
         this.#followed();
+        this.#attempted = event;
         this.#announceChange();
         this.#options.onProgress({ event, state: 'serving', device: loaded.serving.device });
         if (old !== undefined) await drain(old);
@@ -208,12 +254,15 @@ export class ModelSlot {
         if (this.#givingWay) this.#reopen();
         this.#givingWay = false;
         if (signal.aborted) break;
-        this.#options.onProgress({ event, state: 'failed', error: reasonOf(error) });
+        if (error instanceof TidemillError && error.code === 'MODEL_DEFERRED') return this.#defer(event);
+        this.#options.onProgress({ event, ...this.#failed(reasonOf(error)) });
         this.#options.logger.error(
           { model: event.model, version: event.version, epoch: event.epoch, reason: reasonOf(error) },
           'a model version could not be loaded; the one before keeps serving',
         );
+        this.#attempted = event;
         if (!(error instanceof TidemillError && error.retriable)) return;
+        this.#announceChange();
         await pause(delay, signal);
       }
     }
@@ -271,6 +320,12 @@ export class ModelSlot {
     this.#stale = `version ${event.version} could not be followed in time, and version ${old} may not serve in its place`;
     this.#options.onProgress({ event, state: 'stale', error: this.#stale });
     this.#options.logger.error({ model: event.model, version: event.version, epoch: event.epoch }, this.#stale);
+  }
+
+  /** One that stopped another from serving is told as that for as long as it does. */
+  #failed(reason: string): Pick<SlotProgress, 'state' | 'error'> {
+    if (this.#stale === undefined) return { state: 'failed', error: reason };
+    return { state: 'stale', error: `${this.#stale}: ${reason}` };
   }
 
   #followed(): void {
