@@ -111,6 +111,18 @@ describe('one writer', () => {
     expect(await registry.rollback({ model: 'news', to: 2, ...who })).toEqual({ version: 2, epoch: 4 });
   });
 
+  it('changes nothing of what serves if that is not what was expected', async () => {
+    await register('r1');
+    await register('r2');
+    await registry.promote({ model: 'news', version: 1, ...who });
+    await registry.promote({ model: 'news', version: 2, ifEpoch: 1, ...who });
+    const conflict = { code: 'REGISTRY_CONFLICT', retriable: true };
+    await expect(registry.promote({ model: 'news', version: 1, ifEpoch: 1, ...who })).rejects.toMatchObject(conflict);
+    await expect(registry.rollback({ model: 'news', ifEpoch: 1, ...who })).rejects.toMatchObject(conflict);
+    expect(registry.model('news')?.serving).toMatchObject({ version: 2, epoch: 2 });
+    expect(await registry.rollback({ model: 'news', ifEpoch: 2, ...who })).toEqual({ version: 1, epoch: 3 });
+  });
+
   it('says what is unknown and what is not allowed, and goes on', async () => {
     await expect(registry.promote({ model: 'news', version: 1, ...who })).rejects.toMatchObject({
       code: 'UNKNOWN_MODEL',
@@ -307,6 +319,21 @@ describe('a broker that cannot be reached for a while', () => {
     expect(await promote()).toEqual({ epoch: 1 });
     expect(await announced()).toMatchObject([{ version: 1, epoch: 1 }]);
     await other.close();
+  });
+
+  it.each([
+    ['archived', (to: Registry) => to.changeStage({ model: 'news', version: 2, stage: 'archived', ...who })],
+    ['refused', (to: Registry) => to.refuse({ model: 'news', version: 2, runId: null, requestId: 'q', ...who })],
+  ])('is told that a canary was %s when the caller asks again', async (_, end) => {
+    for (const version of [1, 2]) await register(`r${version}`);
+    await registry.promote({ model: 'news', version: 1, ...who });
+    await registry.challenge({ model: 'news', version: 2, role: 'canary', share: 0.1, ...who });
+    const late = await open(unsteady('model-versions', { failures: 1, written: false }));
+    await expect(end(late)).rejects.toMatchObject({ retriable: true });
+    expect((await announced()).at(-1)).toMatchObject({ challengers: [{ version: 2 }] });
+    await end(late);
+    expect((await announced()).at(-1)).toMatchObject({ challengers: [] });
+    await late.close();
   });
 
   it('is not rolled back twice when the caller asks again', async () => {

@@ -24,6 +24,11 @@ export interface Decider {
   reason: string;
 }
 
+/** A decision about the version that served when it was taken: changes that were made meanwhile stand. */
+interface IfEpoch {
+  ifEpoch?: number;
+}
+
 type EventFields = Partial<RegistryEvent> & Pick<RegistryEvent, 'kind' | 'model' | 'by'>;
 
 /**
@@ -146,21 +151,20 @@ export class Registry extends RegistryReader {
   changeStage(change: { model: string; version: number; stage: Stage; requestId?: string } & Decider): Promise<void> {
     const { model, version, stage, requestId = null, by, reason } = change;
     return this.#serially(async () => {
-      const { stage: from, digest } = this.requireVersion(model, version);
-      if (from === stage) return;
-      const bundleDigest = digest;
-      await this.#append({ kind: 'stage-changed', model, version, stage, bundleDigest, requestId, by, reason });
-      // An archived challenger is tried no longer.
+      const { stage: from, digest: bundleDigest } = this.requireVersion(model, version);
+      const about = { model, version, stage, bundleDigest, requestId, by, reason };
+      if (from !== stage) await this.#append({ ...about, kind: 'stage-changed' });
+      // An archived challenger is tried no longer; also when it is done: inference may not have been told.
       await this.#announce(model);
     });
   }
 
   /**
    * Lets a version serve; one that is not staged is staged on the way. Idempotent by request.
-   * @throws TidemillError ILLEGAL_TRANSITION
+   * @throws TidemillError ILLEGAL_TRANSITION; REGISTRY_CONFLICT when another epoch serves than `ifEpoch`
    */
-  promote(promotion: { model: string; version: number; requestId?: string } & Decider): Promise<{ epoch: number }> {
-    const { model, version, requestId = null, by, reason } = promotion;
+  promote(promotion: { model: string; version: number; requestId?: string } & IfEpoch & Decider) {
+    const { model, version, requestId = null, ifEpoch, by, reason } = promotion;
     return this.#serially(async () => {
       const found = this.requireVersion(model, version);
       const ended = requestId === null ? undefined : this.ended(model, requestId);
@@ -170,6 +174,7 @@ export class Registry extends RegistryReader {
       }
       const late = await this.#announceLate(model, 'promote');
       if (late?.version === version) return { epoch: late.epoch };
+      this.#expectServing(model, ifEpoch);
       const epoch = this.#nextEpoch(model);
       const { digest: bundleDigest, runId, metrics } = found;
       const about = { model, version, runId, requestId, bundleDigest, by, reason };
@@ -197,10 +202,11 @@ export class Registry extends RegistryReader {
   ): Promise<void> {
     const { model, version, runId, requestId, by, reason } = refusal;
     return this.#serially(async () => {
-      if (this.ended(model, requestId)?.kind === 'refused') return;
-      const metrics = finite(refusal.metrics ?? {});
-      const stage = version === null ? null : 'archived';
-      await this.#append({ kind: 'refused', model, version, runId, requestId, stage, metrics, by, reason });
+      if (this.ended(model, requestId)?.kind !== 'refused') {
+        const metrics = finite(refusal.metrics ?? {});
+        const stage = version === null ? null : 'archived';
+        await this.#append({ kind: 'refused', model, version, runId, requestId, stage, metrics, by, reason });
+      }
       await this.#announce(model);
     });
   }
@@ -208,10 +214,10 @@ export class Registry extends RegistryReader {
   /**
    * Lets a version serve again that has served before; without `to`, the one before the serving one. Idempotent by
    * request.
-   * @throws TidemillError ILLEGAL_TRANSITION
+   * @throws TidemillError ILLEGAL_TRANSITION; REGISTRY_CONFLICT when another epoch serves than `ifEpoch`
    */
-  rollback(request: { model: string; to?: number; requestId?: string } & Decider) {
-    const { model, to, requestId = null, by, reason } = request;
+  rollback(request: { model: string; to?: number; requestId?: string } & IfEpoch & Decider) {
+    const { model, to, requestId = null, ifEpoch, by, reason } = request;
     return this.#serially(async () => {
       const ended = requestId === null ? undefined : this.ended(model, requestId);
       const late = await this.#announceLate(model, 'rollback');
@@ -219,6 +225,7 @@ export class Registry extends RegistryReader {
         return { version: ended.version, epoch: ended.epoch };
       if (late !== undefined && (to ?? late.version) === late.version)
         return { version: late.version, epoch: late.epoch };
+      this.#expectServing(model, ifEpoch);
       const { previous, serving } = this.state(model);
       const version = to ?? previous;
       if (version === null) {
@@ -328,6 +335,12 @@ export class Registry extends RegistryReader {
     const { change, serving } = this.state(model);
     const late = await this.#announce(model);
     return late && change?.action === action ? (serving ?? undefined) : undefined;
+  }
+
+  #expectServing(model: string, epoch: number | undefined): void {
+    const serving = this.state(model).serving?.epoch;
+    if (epoch !== undefined && serving !== epoch)
+      throw registryError('REGISTRY_CONFLICT', { detail: `epoch ${String(serving)} of ${model} serves, not ${epoch}` });
   }
 
   #nextEpoch(model: string): number {
