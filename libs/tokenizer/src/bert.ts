@@ -20,10 +20,12 @@ const punctuation = /[\p{P}!-/:-@[-`{-~]/u;
 
 /**
  * Normalises as BertNormalizer of `@huggingface/tokenizers` does: control characters away, white space to spaces, spaces
- * around ideographs of the basic plane, lower case, accents away.
+ * around ideographs of the basic plane, lower case, accents away. Undefined for options of other types.
  */
-export function bertNormaliser(options: unknown): (text: string) => string {
-  const { clean_text: clean, handle_chinese_chars: split, lowercase, strip_accents } = optionsSchema.parse(options);
+export function bertNormaliser(options: unknown): ((text: string) => string) | undefined {
+  const parsed = optionsSchema.safeParse(options);
+  if (!parsed.success) return undefined;
+  const { clean_text: clean, handle_chinese_chars: split, lowercase, strip_accents } = parsed.data;
   const strip = lowercase ? strip_accents !== false : strip_accents === true;
   return (text) => {
     if (plainAscii.test(text)) return lowercase ? text.toLowerCase() : text;

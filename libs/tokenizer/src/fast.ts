@@ -62,6 +62,7 @@ function bertWords(file: TokenizerFile, ids: ReadonlyMap<string, number>): Words
   if (cutter?.type !== 'BertPreTokenizer') return `pre-tokeniser ${cutter?.type ?? 'none'}`;
   if (normalizer !== null && normalizer.type !== 'BertNormalizer') return `normaliser ${normalizer.type}`;
   const normalise = normalizer === null ? undefined : bertNormaliser(normalizer);
+  if (normalizer !== null && normalise === undefined) return 'these options of BertNormalizer';
   const added = new AddedTokens(file.added_tokens, normalise);
   const all = new Map([...ids, ...file.added_tokens.map(({ content, id }) => [content, id] as const)]);
   const unknownId = all.get(model.unk_token);

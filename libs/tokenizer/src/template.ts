@@ -31,8 +31,10 @@ export function templateOf(file: TokenizerFile, idOf: (token: string) => number 
   if (step === undefined) return { before: [], after: [] };
   if (steps.length > 1) throw new Error('tokenizer.json: more than one post-processor adds special tokens');
   if (step.type === 'BertProcessing' || step.type === 'RobertaProcessing') {
-    const { cls, sep } = pair.parse(step);
-    return { before: [idOrRefuse(cls[0])], after: [idOrRefuse(sep[0])] };
+    const { success, data } = pair.safeParse(step);
+    if (!success)
+      throw new Error(`tokenizer.json: post-processor ${step.type} must name cls and sep, each as [token, id]`);
+    return { before: [idOrRefuse(data.cls[0])], after: [idOrRefuse(data.sep[0])] };
   }
   const parsed = single.safeParse(step);
   if (step.type !== 'TemplateProcessing' || !parsed.success)

@@ -39,14 +39,16 @@ export function parseTokenizerFile(json: string): TokenizerFile {
   throw new Error(`tokenizer.json ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`);
 }
 
-/** Steps one after the other: what is inside a `Sequence`, or the step itself. */
+/**
+ * Steps one after the other: what is inside a `Sequence`, or the step itself.
+ * @throws Error in one sentence
+ */
 export function stepsOf(value: Step | null, inside: 'normalizers' | 'pretokenizers' | 'processors'): Step[] {
   if (value === null) return [];
   if (value.type !== 'Sequence') return [value];
-  return z
-    .array(step)
-    .parse(value[inside])
-    .flatMap((part) => stepsOf(part, inside));
+  const parts = z.array(step).safeParse(value[inside]);
+  if (!parts.success) throw new Error(`tokenizer.json: a Sequence must hold ${inside}, each with a type`);
+  return parts.data.flatMap((part) => stepsOf(part, inside));
 }
 
 /** Pieces of the vocabulary with their ids: an object of ids, or an array of `[piece, score]`, whose place is the id. */

@@ -79,6 +79,11 @@ describe('loadTokenizer', () => {
     ],
     ['another pre-tokeniser', { ...wordPiece, pre_tokenizer: { type: 'Whitespace' } }, 'pre-tokeniser Whitespace'],
     ['another normaliser', { ...wordPiece, normalizer: { type: 'Lowercase' } }, 'normaliser Lowercase'],
+    [
+      'options of other types',
+      { ...wordPiece, normalizer: { ...wordPiece.normalizer, lowercase: null } },
+      'options of BertNormalizer',
+    ],
     ['a piece twice', { ...unigram, model: { ...unigram.model, vocab: [...unigram.model.vocab, ['a', -3]] } }, 'twice'],
     [
       'digits cut off',
@@ -121,8 +126,25 @@ describe('loadTokenizer', () => {
       'post-processor Other is not supported',
     ],
     ['an unknown normaliser', { ...wordPiece, normalizer: { type: 'Other' } }, 'Unknown Normalizer type: Other'],
-  ])('refuses %s', (_name, file, sentence) => {
-    expect(() => loadTokenizer(typeof file === 'string' ? file : JSON.stringify(file))).toThrow(sentence);
+    [
+      'special tokens without an id',
+      { ...wordPiece, post_processor: { type: 'BertProcessing', cls: '[CLS]' } },
+      'post-processor BertProcessing must name cls and sep, each as [token, id]',
+    ],
+    [
+      'a sequence of nothing known',
+      { ...wordPiece, post_processor: { type: 'Sequence', processors: [1] } },
+      'a Sequence must hold processors, each with a type',
+    ],
+    [
+      'an unknown token that is no piece',
+      { ...unigram, model: { ...unigram.model, unk_id: 8 } },
+      'model.unk_id 8 is no place in the vocabulary',
+    ],
+  ])('refuses %s in a sentence', (_name, file, sentence) => {
+    const loading = () => loadTokenizer(typeof file === 'string' ? file : JSON.stringify(file));
+    expect(loading).toThrow(sentence);
+    expect(loading).not.toThrow('\n');
   });
 });
 

@@ -41,6 +41,9 @@ export function loadTokenizer(json: string): Tokenizer {
   const ids = vocabularyOf(file);
   const added = new Map(file.added_tokens.map(({ content, id }) => [content, id]));
   const idOf = (token: string) => added.get(token) ?? ids.get(token);
+  const { type, vocab, unk_id: unknownId } = file.model;
+  if (type === 'Unigram' && Array.isArray(vocab) && typeof unknownId === 'number' && vocab[unknownId] === undefined)
+    throw new Error(`tokenizer.json model.unk_id ${unknownId} is no place in the vocabulary`);
   const template = templateOf(file, idOf);
   let largestId = 0;
   for (const id of [...template.before, ...template.after, ...added.values()]) largestId = Math.max(largestId, id);
