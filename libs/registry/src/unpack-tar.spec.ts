@@ -77,6 +77,16 @@ describe('unpackTar', () => {
     await expect(unpack(twice)).rejects.toThrow(/MODEL.onnx is there twice/);
   });
 
+  it.each([
+    ['before', 'data', 'model.onnx'],
+    ['after', 'model.onnx', 'data'],
+  ])('refuses a file with the name of a folder, %s its files', async (_, ...words) => {
+    await expect(unpack(await tar('--transform=s,model.onnx,DATA,', ...words))).rejects.toMatchObject({
+      code: 'ARCHIVE_INVALID',
+      message: expect.stringMatching(/a name is there as a file and as a folder/),
+    });
+  });
+
   it('refuses more bytes than allowed before it writes them', async () => {
     await expect(unpack(await tar('model.onnx'), { maximumBytes: 1000 })).rejects.toThrow(/more than 1000 bytes/);
     expect(await readdir(into)).toEqual([]);

@@ -23,6 +23,7 @@ export async function unpackTar(
   await mkdir(folder, { recursive: true });
   const source = new BlockSource(chunks);
   const names = new Set<string>();
+  const folders = new Set<string>();
   let total = 0;
   for (;;) {
     const block = await source.block();
@@ -38,8 +39,12 @@ export async function unpackTar(
     const path = name.replace(/^\.\//, '');
     if (!filePattern.test(path)) throw invalid(`${JSON.stringify(name)} is not an allowed file name`);
     // Some file systems do not tell upper from lower case.
-    if (names.has(path.toLowerCase())) throw invalid(`${path} is there twice`);
-    names.add(path.toLowerCase());
+    const lower = path.toLowerCase();
+    if (names.has(lower)) throw invalid(`${path} is there twice`);
+    names.add(lower);
+    folders.add(dirname(lower));
+    if (folders.has(lower) || names.has(dirname(lower)))
+      throw invalid(`with ${path} a name is there as a file and as a folder`);
     if (names.size > maximumFiles) throw invalid(`it holds more than ${maximumFiles} files`);
     await writeContent(source, join(folder, path), size);
   }
