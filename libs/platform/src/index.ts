@@ -9,6 +9,7 @@ export {
 } from './config/load.ts';
 export { type Configuration, milliseconds } from './config/schema.ts';
 export { tooManyThreads } from './config/threads.ts';
+export { eventLoopTurn } from './event-loop-turn.ts';
 export { EventLoopWatch } from './event-loop-watch.ts';
 export { Deadline } from './deadline.ts';
 export { defineErrors, errorCatalogue, type ErrorDefinition, reasonOf, TidemillError } from './errors.ts';

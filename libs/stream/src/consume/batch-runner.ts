@@ -1,5 +1,5 @@
 import { topics, type TopicName } from '#libs/events';
-import { reasonOf } from '#libs/platform';
+import { eventLoopTurn, reasonOf } from '#libs/platform';
 import type { BatchControl, RawBatch, RawMessage } from '../backend/backend.ts';
 import type { Reject } from '../codec/reject.ts';
 import { isRetriable, streamError } from '../errors.ts';
@@ -59,6 +59,8 @@ export class BatchRunner<T extends TopicName> {
       for (let from = 0; from < raw.messages.length; from += maximumRecords) {
         if (control.draining.aborted) throw streamError('CONSUMER_DRAINING');
         const messages = raw.messages.slice(from, from + maximumRecords);
+        // Fetched with those of other partitions.
+        await eventLoopTurn();
         await this.#untilDone(partition, control, () => this.#slice(topic, { raw, messages }, control));
         const last = messages.at(-1);
         if (last !== undefined) control.resolve(last.offset);
