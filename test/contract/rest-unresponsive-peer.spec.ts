@@ -147,6 +147,28 @@ describe('a service that never answers', () => {
     await expect(answer).rejects.toThrow('aborted');
     await once(socket, 'close');
   });
+
+  it.each([
+    ['/v1/models/m/predict', texts],
+    ['/v2/models/m/infer', { inputs }],
+  ])('is let go of by %s when the client goes away, not when the time is up', async (path, body) => {
+    const before = Promise.withResolvers<Socket>();
+    inference.behave = before.resolve;
+    const timeIsUp = client.post(path, body);
+    await before.promise;
+    const gone = new AbortController();
+    const asked = Promise.withResolvers<Socket>();
+    inference.behave = asked.resolve;
+    const headers = { 'content-type': 'application/json' };
+    const init = { method: 'POST', headers, body: JSON.stringify(body), signal: gone.signal };
+    const answer = fetch(`${stack.url}${path}`, init);
+    const socket = await asked.promise;
+    gone.abort();
+    await expect(answer).rejects.toThrow('aborted');
+    const first = await Promise.race([once(socket, 'close').then(() => 'let go'), timeIsUp.then(() => 'time is up')]);
+    expect(first).toBe('let go');
+    await timeIsUp;
+  });
 });
 
 describe('an upload', () => {

@@ -1,6 +1,7 @@
-import { Body, Controller, HttpCode, Inject, Param, Post } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { Problem } from '#libs/http';
+import { clientGone, Problem } from '#libs/http';
 import type { BatchResult } from '#libs/model';
 import { type Configuration, Deadline, milliseconds, TidemillError } from '#libs/platform';
 import { answerOf, ModelSlots, type ServedModel } from './model-slots.ts';
@@ -28,7 +29,7 @@ export class PredictController {
 
   @Post('models/:model/predict')
   @HttpCode(200)
-  async predict(@Param('model') model: string, @Body() body: unknown) {
+  async predict(@Param('model') model: string, @Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
     const parsed = predictBody.safeParse(body);
     if (!parsed.success) {
       const errors = parsed.error.issues.map((issue) => ({
@@ -38,13 +39,13 @@ export class PredictController {
       throw new Problem(422, errors[0]?.message ?? 'the body is not valid', { errors });
     }
     const { texts, version } = parsed.data;
-    using deadline = new Deadline(milliseconds(this.config.inference.requestTimeout));
+    using deadline = new Deadline(milliseconds(this.config.inference.requestTimeout), clientGone(reply));
     const { signal } = deadline;
-    const served = await this.servedModel(model, signal);
-    if (version !== undefined && version !== served?.slot.serving?.version)
-      return await this.versions.predict(model, version, texts);
-    if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
     try {
+      const served = await this.servedModel(model, signal);
+      if (version !== undefined && version !== served?.slot.serving?.version)
+        return await this.versions.predict(model, version, texts);
+      if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
       const result = await served.batcher.submit(texts, 'interactive', signal);
       // Another version may have taken over while the texts waited.
       if (version !== undefined && version !== result.serving.version)
@@ -57,18 +58,24 @@ export class PredictController {
         predictions: texts.map((_, index) => answerOf(result, index)),
       };
     } catch (error) {
+      const retryAfter = this.slots.get(model)?.batcher.retryAfter ?? 1;
       if (error instanceof TidemillError && error.code === 'BATCH_QUEUE_FULL')
-        throw new Problem(429, error.message, { retryAfter: served.batcher.retryAfter });
+        throw new Problem(429, error.message, { retryAfter });
       if (error instanceof DOMException && error.name === 'TimeoutError')
-        throw new Problem(503, 'the prediction was not ready in time', { retryAfter: served.batcher.retryAfter });
+        throw new Problem(503, 'the prediction was not ready in time', { retryAfter });
       throw error;
     }
   }
 
-  /** A model that was promoted just now may not be known here yet; its texts wait for it, within their deadline. */
+  /**
+   * A model that was promoted just now may not be known here yet; its texts wait for it, within their deadline.
+   * @throws what the signal was aborted with: whether there is such a model is not known then
+   */
   private async servedModel(model: string, signal: AbortSignal): Promise<ServedModel | undefined> {
-    if (this.slots.get(model) === undefined)
+    if (this.slots.get(model) === undefined) {
       await Promise.race([this.events.caughtUp(), new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+      signal.throwIfAborted();
+    }
     return this.slots.get(model);
   }
 }

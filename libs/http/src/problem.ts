@@ -29,6 +29,7 @@ const titles: Record<number, string> = {
   415: 'Unsupported media type',
   422: 'Invalid content',
   429: 'Too many requests',
+  499: 'Client closed request',
   500: 'Internal error',
   502: 'Bad gateway',
   503: 'Unavailable',

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { Problem } from '#libs/http';
+import { clientGone, Problem } from '#libs/http';
 import { Deadline, reasonOf } from '#libs/platform';
 import { exchange, type ExchangeOptions } from './exchange.ts';
 
@@ -97,12 +97,8 @@ export class Upstream {
       const value = request.headers[name];
       if (typeof value === 'string') headers[name] = value;
     }
-    const gone = new AbortController();
-    const limit = new Deadline(deadline, gone.signal);
-    reply.raw.once('close', () => {
-      gone.abort();
-      limit[Symbol.dispose]();
-    });
+    const limit = new Deadline(deadline, clientGone(reply));
+    reply.raw.once('close', () => limit[Symbol.dispose]());
     const given: unknown = request.body;
     const body = given instanceof Readable ? given : given === undefined || given === null ? undefined : written(given);
     const response = await this.#exchange(path, { method: request.method, headers, body, signal: limit.signal });
@@ -139,6 +135,8 @@ export class Upstream {
   }
 
   #unreachable(error: unknown): Problem {
+    // Not the service is away, but who asked.
+    if (error instanceof Problem) return error;
     const late = error instanceof DOMException && error.name === 'TimeoutError';
     const why = late ? 'did not answer in time' : `cannot be reached: ${reasonOf(error)}`;
     return new Problem(503, `${this.name} ${why}`, { retryAfter: 1 });

@@ -1,6 +1,6 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
-import { Problem } from '#libs/http';
+import { clientGone, Problem } from '#libs/http';
 import { parseInput, versionNumber } from '../edge/input.ts';
 import { type ModelDetail, Registry } from '../models/registry.ts';
 import { Predictor } from '../predictions/predictor.ts';
@@ -67,11 +67,16 @@ export class OpenInferenceController {
 
   @Post(['models/:model/infer', 'models/:model/versions/:version/infer'])
   @HttpCode(200)
-  async infer(@Param('model') model: string, @Param('version') version: string | undefined, @Body() body: unknown) {
+  async infer(
+    @Param() { model, version }: { model: string; version?: string },
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const request = parseInput(inferInput, body);
     const texts = textsOf(request);
     wantedOutputs(request);
-    const answer = await this.predictor.predict({ model, texts, version: versionOf(version) });
+    const signal = clientGone(reply);
+    const answer = await this.predictor.predict({ model, texts, version: versionOf(version), signal });
     return inferAnswer(request, answer);
   }
 

@@ -93,7 +93,7 @@ describe('BatchPredictions', () => {
   it('answers the other lines when the model has no answer for some', async () => {
     handler = (body, response) => {
       const errors = body.texts.flatMap((one, row) =>
-        /7$/.test(one) ? [{ pointer: `/texts/${row}`, message: `no answer for ${one}` }] : [],
+        one.endsWith('7') ? [{ pointer: `/texts/${row}`, message: `no answer for ${one}` }] : [],
       );
       // It may take several attempts to find all of them.
       if (errors.length > 0)

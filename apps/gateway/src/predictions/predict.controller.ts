@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post, Query, Req, Res } from
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Readable } from 'node:stream';
 import { z } from 'zod';
-import { Problem } from '#libs/http';
+import { clientGone, Problem } from '#libs/http';
 import type { LineFormat } from '#libs/lines';
 import { parseInput, versionNumber } from '../edge/input.ts';
 import { mediaType } from '../edge/media-types.ts';
@@ -22,9 +22,13 @@ export class PredictController {
 
   @Post('predict')
   @HttpCode(200)
-  predict(@Param('model') model: string, @Body() body: unknown): Promise<PredictOutput> {
+  predict(
+    @Param('model') model: string,
+    @Body() body: unknown,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<PredictOutput> {
     const { texts, version } = parseInput(predictInput, body);
-    return this.predictor.predict({ model, texts, version });
+    return this.predictor.predict({ model, texts, version, signal: clientGone(reply) });
   }
 
   @Post('batch-predictions')
@@ -38,9 +42,8 @@ export class PredictController {
     if (!(request.body instanceof Readable))
       throw new Problem(415, 'send application/x-ndjson (one {"text"} a line) or text/csv');
     const format: LineFormat = mediaType(request.headers['content-type'] ?? '') === 'text/csv' ? 'csv' : 'jsonl';
-    const gone = new AbortController();
-    reply.raw.once('close', () => gone.abort());
-    const output = await this.batches.run({ model, version, format, input: request.body, signal: gone.signal });
+    const signal = clientGone(reply);
+    const output = await this.batches.run({ model, version, format, input: request.body, signal });
     await reply
       .code(200)
       .header('content-type', format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson; charset=utf-8')

@@ -6,7 +6,7 @@ export interface PredictRequest {
   model: string;
   texts: string[];
   version?: number | undefined;
-  signal?: AbortSignal;
+  signal: AbortSignal;
 }
 
 export function inferenceUpstream(config: Configuration): Upstream {
@@ -28,7 +28,7 @@ export class Predictor {
     return this.#inference.json(`/v1/models/${encodeURIComponent(model)}/predict`, predictOutput, {
       method: 'POST',
       body: version === undefined ? { texts } : { texts, version },
-      ...(signal === undefined ? {} : { signal }),
+      signal,
     });
   }
 }

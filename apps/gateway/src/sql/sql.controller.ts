@@ -1,6 +1,7 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { clientGone } from '#libs/http';
 import { Guard } from '../edge/guard.ts';
 import { parseInput } from '../edge/input.ts';
 import { AnalystSql } from './analyst-sql.ts';
@@ -19,14 +20,8 @@ export class SqlController {
 
   @Post()
   @HttpCode(200)
-  query(
-    @Body() body: unknown,
-    @Req() request: FastifyRequest,
-    @Res({ passthrough: true }) { raw: response }: FastifyReply,
-  ) {
+  query(@Body() body: unknown, @Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply) {
     this.guard.requireToken(request);
-    const gone = new AbortController();
-    response.once('close', () => gone.abort());
-    return this.analyst.run(parseInput(sqlInput, body).sql, gone.signal);
+    return this.analyst.run(parseInput(sqlInput, body).sql, clientGone(reply));
   }
 }
