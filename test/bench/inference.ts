@@ -16,6 +16,8 @@ import { model, startInference, storeModel, textRecords, promotion } from './ser
 
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 5);
 const perSend = 1000;
+/** Of each candidate, before the clock starts: compilers and caches take as long everywhere. */
+const warmUpMilliseconds = 5000;
 
 /** Something that reads `texts` and writes `predictions`. */
 interface Candidate {
@@ -75,7 +77,7 @@ function row(name: string, values: readonly number[]): void {
   );
 }
 
-/** CPU microseconds a text, after a warm-up of a fifth of the texts. */
+/** CPU microseconds a text, after a warm-up. */
 async function measure({ name, count, start, encode }: Candidate): Promise<{ consumer: number; all: number }> {
   await using test = await openTestStream();
   await using peer = await start(test);
@@ -92,8 +94,9 @@ async function measure({ name, count, start, encode }: Candidate): Promise<{ con
     }
     await answered(test, until);
   };
-  const warmUp = Math.ceil(count / 5);
-  await send(0, warmUp);
+  let warmUp = 0;
+  for (const end = performance.now() + warmUpMilliseconds; performance.now() < end;)
+    await send(warmUp, (warmUp += Math.ceil(count / 20)));
   const before = { own: cpuOf(peer.pid), all: await familyCpu(peer.pid) };
   await send(warmUp, warmUp + count);
   const after = { own: cpuOf(peer.pid), all: await familyCpu(peer.pid) };

@@ -1,7 +1,7 @@
 /**
  * A transformer on the processor, one thread: texts through the batcher and its host process, beside a bare loop that is
  * given ideal batches, ready made, and beside batches as others make them. CPU time, in turns; MiniLM once as it comes
- * (int8, each text alone) and once with float32 weights, which is batched. `npm run bench transformer`
+ * (int8: each text alone, for in batches its answers depend on the company) and once with float32 weights. `npm run bench transformer`
  */
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -63,19 +63,16 @@ async function compare(title: string, graph: Uint8Array, alone: boolean): Promis
   const inOrder = Array.from(texts, (_, row) => row);
   const candidates: Candidate[] = [
     ['Tidemill, batcher and host', throughBatcher(host)],
-    bare('bare loop, ideal batches', planRuns(tokens, limits)),
-    ...(alone
-      ? []
-      : [
-          bare(
-            'bare loop, 32 as they come',
-            cut(inOrder, (rows) => rows.length === 32),
-          ),
-          bare(
-            'bare loop, 16,384 tokens as they come',
-            cut(inOrder, (rows) => width(rows) * (rows.length + 1) > 16_384),
-          ),
-        ]),
+    bare(alone ? 'bare loop, each alone' : 'bare loop, ideal batches', planRuns(tokens, limits)),
+    ...(alone ? [bare('bare loop, ideal batches', planRuns(tokens, { ...limits, rowsPerRun: Infinity }))] : []),
+    bare(
+      'bare loop, 32 as they come',
+      cut(inOrder, (rows) => rows.length === 32),
+    ),
+    bare(
+      'bare loop, 16,384 tokens as they come',
+      cut(inOrder, (rows) => width(rows) * (rows.length + 1) > 16_384),
+    ),
   ];
   const costs = candidates.map(() => new Array<number>());
   const columns = candidates.map(() => 0);
@@ -121,6 +118,7 @@ function throughBatcher(host: ModelHost): () => Promise<number> {
   const lease = {
     serving,
     room: () => 2 - batches,
+    alive: () => true,
     idle: () => batches === 0,
     release: () => undefined,
     async answer(part: readonly string[]) {

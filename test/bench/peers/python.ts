@@ -72,7 +72,8 @@ export async function startPython(
   return {
     pid: child.pid ?? 0,
     async [Symbol.asyncDispose]() {
-      child.kill('SIGKILL');
+      // Not SIGKILL: it may have workers of its own.
+      child.kill('SIGTERM');
       await exited;
     },
   };
