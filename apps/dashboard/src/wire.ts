@@ -83,16 +83,21 @@ export interface Model {
   versions: Version[];
 }
 
-/** A challenger beside the champion on the labels of texts that both answered. */
-export interface Comparison {
+interface Discordant {
+  onlyChampionRight: number;
+  onlyChallengerRight: number;
+}
+
+/** A challenger beside the champion on the labels of texts that both answered, and on those that one was shown. */
+export interface Comparison extends Discordant {
   champion: number;
   challenger: number;
   role: string | null;
   share: number | null;
   since: string | null;
   labels: number;
-  onlyChampionRight: number;
-  onlyChallengerRight: number;
+  shownByChampion: Discordant;
+  shownByChallenger: Discordant;
   evidenceOfBetter: number;
   evidenceOfWorse: number;
   /** Evidence at which a canary is decided about. */

@@ -36,17 +36,43 @@ export function worseAt(
   return undefined;
 }
 
+/** Who gets labelled: chances of a label where the shown answer is right, and where it is wrong. */
+export interface Labelling {
+  right: number;
+  wrong: number;
+}
+
+/** Of a canary and of those who label. */
+export interface Trial extends CanaryTrialOptions {
+  /** Of the texts that people are shown the canary's answer to. */
+  share: number;
+  labelling: Labelling;
+  random: Random;
+}
+
+/** Share of the texts that both versions are wrong about; it matters where people label what is wrong. */
+const bothWrong = 0.05;
+
 /** How the trial of a canary ends, looking after each label, and at which of them. */
 export function canaryVerdict(
   { onlyOld, onlyNew }: Discordance,
-  { random, ...options }: CanaryTrialOptions & { random: Random },
+  { share, labelling, random, ...options }: Trial,
 ): { verdict: CanaryTrial['verdict']; labels: number } {
-  const counts = { labels: 0, onlyChampionRight: 0, onlyCanaryRight: 0 };
+  const counts = {
+    labels: 0,
+    shownByChampion: { onlyChampionRight: 0, onlyChallengerRight: 0 },
+    shownByChallenger: { onlyChampionRight: 0, onlyChallengerRight: 0 },
+  };
   for (;;) {
-    counts.labels++;
+    const canary = random() < share;
     const u = random();
-    if (u < onlyOld) counts.onlyChampionRight++;
-    else if (u < onlyOld + onlyNew) counts.onlyCanaryRight++;
+    const [oldAlone, newAlone] = [u < onlyOld, u >= onlyOld && u < onlyOld + onlyNew];
+    const right = u >= onlyOld + onlyNew + bothWrong || (canary ? newAlone : oldAlone);
+    if (random() >= (right ? labelling.right : labelling.wrong)) continue;
+    counts.labels++;
+    const shown = canary ? counts.shownByChallenger : counts.shownByChampion;
+    if (oldAlone) shown.onlyChampionRight++;
+    else if (newAlone) shown.onlyChallengerRight++;
     // Labels that say nothing change nothing.
     else if (counts.labels > options.minimumLabels && counts.labels < options.maximumLabels) continue;
     const { verdict } = canaryTrial(counts, options);

@@ -10,6 +10,7 @@ export {
   smallestReference,
   type WindowComparison,
 } from './drift-comparison.ts';
+export { logGamma } from './gamma.ts';
 export type { MeasureName } from './measures.ts';
 export type { Movement } from './movements.ts';
 export { drawToFront, type Random, randomInteger, seededRandom } from './random.ts';

@@ -42,15 +42,21 @@ export async function listModels(options: CommonOptions): Promise<void> {
   );
 }
 
-interface Comparison {
+interface Discordant {
+  onlyChampionRight: number;
+  onlyChallengerRight: number;
+}
+
+interface Comparison extends Discordant {
   epoch: number;
   champion: number;
   challenger: number;
+  role: string | null;
   labels: number;
   championRight: number;
   challengerRight: number;
-  onlyChampionRight: number;
-  onlyChallengerRight: number;
+  shownByChampion: Discordant;
+  shownByChallenger: Discordant;
   evidenceOfBetter: number;
   evidenceOfWorse: number;
   decisiveEvidence: number;
@@ -87,7 +93,7 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
   );
 }
 
-/** On the labels of texts that both answered. */
+/** On the labels of texts that both answered; nobody was shown a shadow, so that labels are no evidence about it. */
 function printComparisons(model: string, comparisons: readonly Comparison[]): void {
   printTable(
     [
@@ -95,8 +101,8 @@ function printComparisons(model: string, comparisons: readonly Comparison[]): vo
       'challenger',
       'epoch',
       'labels',
-      'only champion right',
-      'only challenger right',
+      'only champion right (shown)',
+      'only challenger right (shown)',
       'gain',
       'better',
       'worse',
@@ -106,11 +112,12 @@ function printComparisons(model: string, comparisons: readonly Comparison[]): vo
       `${model}@${one.challenger}`,
       one.epoch,
       one.labels,
-      one.onlyChampionRight,
-      one.onlyChallengerRight,
+      `${one.onlyChampionRight} (${one.shownByChampion.onlyChampionRight})`,
+      `${one.onlyChallengerRight} (${one.shownByChallenger.onlyChallengerRight})`,
       one.labels === 0 ? null : (one.challengerRight - one.championRight) / one.labels,
-      evidence(one.evidenceOfBetter, one.decisiveEvidence),
-      evidence(one.evidenceOfWorse, one.decisiveEvidence),
+      ...[one.evidenceOfBetter, one.evidenceOfWorse].map((value) =>
+        one.role === 'shadow' ? null : evidence(value, one.decisiveEvidence),
+      ),
     ]),
   );
 }

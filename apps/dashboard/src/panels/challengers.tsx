@@ -21,7 +21,7 @@ export function Challengers() {
               On {count(one.labels)} labels of both: only v{one.challenger} right{' '}
               <b>{count(one.onlyChallengerRight)}</b>, only v{one.champion} right <b>{count(one.onlyChampionRight)}</b>.
             </p>
-            <p class="quiet">{evidenceOf(one)}</p>
+            <p class="quiet">{one.role === 'shadow' ? 'Nobody is shown its answers.' : evidenceOf(one)}</p>
           </li>
         ))}
       </ul>
@@ -33,9 +33,11 @@ function roleOf({ role, share }: Comparison): string {
   return role === 'canary' ? `canary, answers ${percent(share ?? 0)}` : (role ?? '');
 }
 
-function evidenceOf({ evidenceOfBetter, evidenceOfWorse, decisiveEvidence }: Comparison): string {
+function evidenceOf({ evidenceOfBetter, evidenceOfWorse, decisiveEvidence, ...one }: Comparison): string {
+  const { onlyChampionRight, onlyChallengerRight } = one.shownByChallenger;
+  const shown = `Where v${one.challenger} was shown: ${count(onlyChallengerRight)} and ${count(onlyChampionRight)}. `;
   const most = Math.max(evidenceOfBetter, evidenceOfWorse);
   const direction = evidenceOfBetter >= evidenceOfWorse ? 'better' : 'worse';
-  if (most >= decisiveEvidence) return `Clearly ${direction}.`;
-  return `Evidence that it is ${direction}: ${most.toPrecision(2)}; ${count(decisiveEvidence)} decides about a canary.`;
+  if (most >= decisiveEvidence) return `${shown}Clearly ${direction}.`;
+  return `${shown}Evidence that it is ${direction}: ${most.toPrecision(2)}; ${count(decisiveEvidence)} decides about a canary.`;
 }

@@ -12,6 +12,7 @@ export interface Comparison extends PairedAnswers {
   role: string | null;
   share: number | null;
   since: string | null;
+  /** At most 1 of a shadow: nobody has been shown its answers. */
   evidenceOfBetter: number;
   evidenceOfWorse: number;
   /** Evidence at which a canary is decided about. */
@@ -73,11 +74,11 @@ export class Comparisons {
     const { significance, minimumLabels, maximumLabels } = this.#options;
     const since = trial === undefined ? 0 : Date.parse(trial.since);
     const answers = await pairedAnswers(this.#clickhouse, { ...pair, since, until: endOfTime });
-    const { labels, onlyChampionRight, onlyChallengerRight: onlyCanaryRight } = answers;
-    const { evidenceOfBetter, evidenceOfWorse } = canaryTrial(
-      { labels, onlyChampionRight, onlyCanaryRight },
-      { errorRate: significance, minimumLabels, maximumLabels },
-    );
+    const { evidenceOfBetter, evidenceOfWorse } = canaryTrial(answers, {
+      errorRate: significance,
+      minimumLabels,
+      maximumLabels,
+    });
     const { epoch, champion, challenger } = pair;
     const { role = null, share = null } = trial ?? {};
     const about = { epoch, champion, challenger, role, share, since: trial?.since ?? null };

@@ -42,6 +42,7 @@ export const followOutput = z
   .meta({ id: 'Follow' });
 
 const count = z.number().int();
+const discordant = z.object({ onlyChampionRight: count, onlyChallengerRight: count });
 export const comparisonsOutput = z
   .looseObject({
     items: z.array(
@@ -52,7 +53,9 @@ export const comparisonsOutput = z
         labels: count.describe('Labelled texts that both answered.'),
         onlyChampionRight: count,
         onlyChallengerRight: count,
-        evidenceOfBetter: z.number(),
+        shownByChampion: discordant.describe('Those to which the answer of the champion was given.'),
+        shownByChallenger: discordant.describe('Those to which the answer of the challenger was given, as canary.'),
+        evidenceOfBetter: z.number().describe('Of a canary; that of a shadow is at most 1.'),
         evidenceOfWorse: z.number(),
         decisiveEvidence: z.number().describe('Evidence at which a canary is decided about.'),
       }),

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ClickHouse, pairedAnswers } from '#libs/clickhouse';
-import { type TriggerDecision, versionName } from '#libs/events';
-import { canaryTrial } from '#libs/evaluation';
+import { type PerformanceReport, type TriggerDecision, versionName } from '#libs/events';
+import { canaryTrial, type PairedCounts } from '#libs/evaluation';
 import type { Configuration } from '#libs/platform';
 import type { Challenger, RegisteredModel } from '#libs/registry';
 import type { Finding } from './decision.ts';
@@ -15,31 +15,52 @@ const meaning = {
 
 /**
  * Compares the canary of a model with its champion on the labels that came since it answers: on texts of both, because
- * each scores what the other has answered. Undefined: there is no canary.
- * @param until labels given later do not count, epoch milliseconds
+ * each scores what the other has answered. Labels given after the report's window do not count. Undefined: there was no
+ * canary when the report was made.
  */
 export async function canaryFinding(
   { clickhouse, config }: { clickhouse: ClickHouse; config: Configuration },
   { model, serving, challengers }: RegisteredModel,
-  until: number,
+  { windowEnd: until, createdAt }: PerformanceReport,
 ): Promise<Finding | undefined> {
   const { enabled, significance, minimumLabels, maximumLabels } = config.retraining.canary;
   const canary = challengers.find(({ role }) => role === 'canary');
   if (!enabled || canary === undefined || serving === null) return undefined;
   const { epoch, version: champion } = serving;
   const { version, since } = canary;
+  if (createdAt < since) return undefined;
   const answers = await pairedAnswers(clickhouse, { model, epoch, champion, challenger: version, since, until });
-  const { labels, onlyChampionRight, onlyChallengerRight: onlyCanaryRight } = answers;
-  const counts = { labels, onlyChampionRight, onlyCanaryRight };
+  const { labels, shownByChampion, shownByChallenger } = answers;
+  const counts = { labels, shownByChampion, shownByChallenger };
   const trial = canaryTrial(counts, { errorRate: significance, minimumLabels, maximumLabels });
-  const names = [versionName(model, version), versionName(model, champion)];
-  const figures = `on ${labels} labels of texts that both answered ${names[0]} alone was right ${onlyCanaryRight} times, ${names[1]} alone ${onlyChampionRight} times`;
+  const names = { champion: versionName(model, champion), canary: versionName(model, version) };
   return {
     policy: 'canary',
     met: trial.verdict !== 'undecided',
-    reason: `${figures}: ${meaning[trial.verdict]}`,
+    reason: `${figures(counts, names)}: ${meaning[trial.verdict]}${caution(counts)}`,
     evidence: { epoch, version, since, ...counts, ...trial, significance, minimumLabels, maximumLabels },
   };
+}
+
+function figures(
+  { labels, shownByChampion, shownByChallenger }: PairedCounts,
+  { champion, canary }: { champion: string; canary: string },
+): string {
+  const { onlyChallengerRight, onlyChampionRight } = shownByChampion;
+  const where = [
+    `${canary} alone was right ${onlyChallengerRight} times and ${champion} alone ${onlyChampionRight} times where ${champion} was shown`,
+    `${shownByChallenger.onlyChallengerRight} and ${shownByChallenger.onlyChampionRight} times where ${canary} was`,
+  ];
+  return `of ${labels} labels of texts that both answered, ${where.join(', ')}`;
+}
+
+/** Where people label nothing but errors, a trial comes to no end by itself: they are to be told. */
+function caution({ shownByChampion, shownByChallenger }: PairedCounts): string {
+  const wrong = shownByChampion.onlyChallengerRight + shownByChallenger.onlyChampionRight;
+  const right = shownByChampion.onlyChampionRight + shownByChallenger.onlyChallengerRight;
+  return wrong === 0 || right > 0
+    ? ''
+    : '; only wrong answers have been labelled, which says nothing of either version';
 }
 
 const concluded = z.object({
@@ -53,9 +74,9 @@ const concluded = z.object({
 export function canaryConclusion(
   { serving, challengers }: RegisteredModel,
   { evidence }: TriggerDecision,
-): { canary: Challenger; promote: boolean } | undefined {
+): { canary: Challenger; promote: boolean; ifEpoch: number } | undefined {
   const { epoch, version, since, verdict } = concluded.parse(JSON.parse(evidence));
   const canary = challengers.find((one) => one.role === 'canary' && one.version === version && one.since === since);
   if (canary === undefined || serving?.epoch !== epoch) return undefined;
-  return { canary, promote: verdict === 'better' };
+  return { canary, promote: verdict === 'better', ifEpoch: epoch };
 }

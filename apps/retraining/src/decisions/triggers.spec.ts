@@ -39,6 +39,7 @@ function rolling(n: number, accuracy: number, fields: Partial<PerformanceReport>
     model,
     windowStart: start,
     windowEnd,
+    createdAt: memory.clock.now(),
     accuracy: { value: accuracy, lower: 0, upper: 1 },
     ...fields,
   };
@@ -136,7 +137,7 @@ async function tryCanary(right: { champion: 'half' | 'all'; canary: 'half' | 'al
   await labelled(1, 80);
   const answers = Array.from({ length: 80 }, (_, i) => {
     const of = (which: 'half' | 'all') => (i % 2 === 0 || which === 'half' ? 'north' : 'south');
-    const byCanary = i % 10 === 0;
+    const byCanary = i % 3 === 0;
     const said = { ...example('predictions/1/ordinary'), model, epoch: 1, textId: `1-${i}`, inputOffset: i };
     return [
       { ...said, version: 1, role: byCanary ? 'shadow' : 'champion', label: of(right.champion), inferredAt: 9e12 },
@@ -392,7 +393,7 @@ describe('triggers', () => {
       outcome: 'fired',
       requestId: null,
       reason:
-        'on 80 labels of texts that both answered news@2 alone was right 40 times, news@1 alone 0 times: clearly better',
+        'of 80 labels of texts that both answered, news@2 alone was right 27 times and news@1 alone 0 times where news@1 was shown, 13 and 0 times where news@2 was: clearly better',
     });
     expect(registry.model(model)).toMatchObject({ serving: { version: 2, epoch: 2 }, challengers: [] });
     expect(registry.model(model)?.history.at(-1)).toMatchObject({ by: 'policy canary' });
@@ -402,7 +403,11 @@ describe('triggers', () => {
     await tryCanary({ champion: 'all', canary: 'half' });
     await report(rolling(1, 0.9));
     expect(decisions[0]).toMatchObject({ policy: 'canary', outcome: 'fired' });
-    expect(JSON.parse(decisions[0]?.evidence ?? '')).toMatchObject({ verdict: 'worse', onlyChampionRight: 40 });
+    expect(JSON.parse(decisions[0]?.evidence ?? '')).toMatchObject({
+      verdict: 'worse',
+      shownByChampion: { onlyChampionRight: 27, onlyChallengerRight: 0 },
+      shownByChallenger: { onlyChampionRight: 13, onlyChallengerRight: 0 },
+    });
     expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 1 }, challengers: [] });
     expect(registry.version(model, 2)?.stage).toBe('staging');
   });
@@ -415,6 +420,42 @@ describe('triggers', () => {
     config.retraining.canary.maximumLabels = 80;
     await report(rolling(2, 0.9));
     expect(registry.model(model)).toMatchObject({ serving: { version: 1 }, challengers: [] });
+  });
+
+  it('say of a trial that has nothing but corrections of what was shown that it cannot end', async () => {
+    await tryCanary({ champion: 'half', canary: 'all' });
+    await clickhouse.command(`ALTER TABLE predictions DELETE WHERE role = 'canary' SETTINGS mutations_sync = 1`);
+    await report(rolling(1, 0.5));
+    expect(decisions[0]).toMatchObject({
+      outcome: 'not-met',
+      reason: expect.stringMatching(/only wrong answers have been labelled, which says nothing of either version$/),
+    });
+  });
+
+  it('decide nothing about a canary on reports from before it was set, also after a restart', async () => {
+    const before = { createdAt: memory.clock.now() - 1000 };
+    await report(rolling(0, 0.9, before), rolling(1, 0.9, before));
+    await tryCanary({ champion: 'all', canary: 'all' });
+    await close();
+    await open();
+    await report(rolling(2, 0.9));
+    expect(said().filter((what) => what.startsWith('canary'))).toEqual(['canary not-met']);
+  });
+
+  it.each([
+    ['canary', () => tryCanary({ champion: 'half', canary: 'all' }), {}],
+    ['rollback', () => promote(3).then(() => labelled(1, 80, { label: 'north', epoch: 2 })), { epoch: 2, version: 2 }],
+  ] as const)('let a promotion stand that is under way when a %s is decided', async (policy, prepare, about) => {
+    await prepare();
+    const version = await register(1);
+    const write = log.write.bind(log);
+    vi.spyOn(log, 'write').mockImplementationOnce(async (decision) => {
+      await write(decision);
+      void registry.promote({ model, version, by: 'ana', reason: 'looked at by hand' });
+    });
+    await report(rolling(1, 0.5, about));
+    expect(said()[0]).toBe(`${policy} fired`);
+    expect(registry.model(model)?.serving?.version).toBe(version);
   });
 
   it('leave alone a canary that people have set again since its end was decided', async () => {

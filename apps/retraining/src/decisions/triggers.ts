@@ -158,7 +158,7 @@ export class Triggers {
     const occasion = this.#occasion(report);
     if (!this.#taken('rollback', occasion)) await this.#watch(report, occasion);
     await this.#rollBack(model);
-    if (!this.#taken('canary', occasion)) await this.#judge(model, occasion);
+    if (!this.#taken('canary', occasion)) await this.#judge(report, occasion);
     await this.#conclude(model);
     const servingEpoch = registry.model(model)?.serving?.epoch;
     await this.#onLabels(occasion);
@@ -199,17 +199,18 @@ export class Triggers {
     if (decision === undefined) return;
     const { id: requestId, reason } = decision;
     const done = registry.ended(model, requestId) !== undefined;
-    if (!done && registry.model(model)?.serving?.epoch !== watchedEpoch(decision)) return;
+    const ifEpoch = watchedEpoch(decision);
+    if (!done && registry.model(model)?.serving?.epoch !== ifEpoch) return;
     // Also when it is done: inference may not have been told.
-    await registry.rollback({ model, by: 'policy rollback', reason, requestId });
+    await registry.rollback({ model, by: 'policy rollback', reason, requestId, ifEpoch });
     if (!done) metrics.increment('tidemill_rollbacks_total', { model });
   }
 
-  async #judge(model: string, occasion: Occasion): Promise<void> {
+  async #judge(report: PerformanceReport, occasion: Occasion): Promise<void> {
     const { registry, log } = this.#options;
-    const registered = registry.model(model);
+    const registered = registry.model(report.model);
     if (registered === undefined) return;
-    const finding = await canaryFinding(this.#options, registered, occasion.occurredAt);
+    const finding = await canaryFinding(this.#options, registered, report);
     if (finding === undefined) return;
     await log.write(decide(finding, occasion, { pending: false, lastRetraining: undefined, coolDown: 0 }));
   }
@@ -223,8 +224,9 @@ export class Triggers {
     const conclusion = canaryConclusion(registered, decision);
     // Also when it is done: inference may not have been told.
     if (conclusion === undefined) return registry.announce(model);
-    const about = { model, version: conclusion.canary.version, by: 'policy canary', reason: decision.reason };
-    if (conclusion.promote) await registry.promote(about);
+    const { canary, ifEpoch } = conclusion;
+    const about = { model, version: canary.version, by: 'policy canary', reason: decision.reason };
+    if (conclusion.promote) await registry.promote({ ...about, ifEpoch });
     else await registry.withdraw(about);
     metrics.increment(conclusion.promote ? 'tidemill_promotions_total' : 'tidemill_canaries_withdrawn_total', {
       model,

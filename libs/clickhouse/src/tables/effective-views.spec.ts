@@ -263,13 +263,43 @@ describe('challengers', () => {
     ]);
     const span = { model: 'counted', epoch: 1, champion: 1, challenger: 2, since: 6, until: 9e12 };
     const counts = { championRight: 2, challengerRight: 2, onlyChampionRight: 1, onlyChallengerRight: 1 };
-    expect(await pairedAnswers(db, span)).toEqual({ labels: 3, ...counts });
+    expect(await pairedAnswers(db, span)).toMatchObject({ labels: 3, ...counts });
     const earlier = await pairedAnswers(db, { ...span, since: 0 });
     const sql = `SELECT count() AS labels, sum(champion_correct) AS x, sum(challenger_correct) AS y
       FROM challenger_comparison WHERE model = 'counted'`;
     const view = { labels: earlier.labels, x: earlier.championRight, y: earlier.challengerRight };
     expect(await db.query(sql)).toEqual([view]);
     expect(await pairedAnswers(db, { ...span, until: 0 })).toMatchObject({ labels: 0 });
+  });
+
+  test('are counted apart by whose answer was given', async () => {
+    await insert('shown', [
+      { textId: 'a', ...champion, label: 'bad' },
+      { textId: 'a', ...shadow(2), label: 'good' },
+      { textId: 'b', ...canary, label: 'good' },
+      { textId: 'b', ...shadow(1), label: 'bad' },
+      { textId: 'c', ...canary, label: 'bad' },
+      { textId: 'c', ...shadow(1), label: 'good' },
+      // Answered twice around a crash: by the champion first, by the canary first.
+      { textId: 'd', ...champion, label: 'good' },
+      { textId: 'd', ...canary, label: 'bad' },
+      { textId: 'e', ...canary, label: 'bad' },
+      { textId: 'e', ...champion, label: 'good' },
+      // Answered by another one.
+      { textId: 'f', version: 3, role: 'canary', label: 'good' },
+      { textId: 'f', ...shadow(1), label: 'good' },
+      { textId: 'f', ...shadow(2), label: 'bad' },
+    ]);
+    const span = { model: 'shown', epoch: 1, champion: 1, challenger: 2, since: 0, until: 9e12 };
+    expect(await pairedAnswers(db, span)).toEqual({
+      labels: 6,
+      championRight: 4,
+      challengerRight: 2,
+      onlyChampionRight: 4,
+      onlyChallengerRight: 2,
+      shownByChampion: { onlyChampionRight: 1, onlyChallengerRight: 1 },
+      shownByChallenger: { onlyChampionRight: 2, onlyChallengerRight: 1 },
+    });
   });
 
   test('make no swap: an epoch has the event that began it', async () => {

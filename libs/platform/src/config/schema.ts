@@ -255,7 +255,9 @@ const retraining = section({
       .describe('Promote a canary that is clearly better than the champion, withdraw one that is not.'),
     significance: share.default(0.01).describe('Error rate of the trial in each direction, however often it looks.'),
     minimumLabels: count.default(50).describe('Labels of texts that both answered before a canary is decided about.'),
-    maximumLabels: count.default(5000).describe('Labels after which a canary without a clear difference is withdrawn.'),
+    maximumLabels: count
+      .default(10_000)
+      .describe('Labels after which a canary without a clear difference is withdrawn.'),
   }),
 });
 
