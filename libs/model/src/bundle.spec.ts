@@ -1,4 +1,4 @@
-import { cp, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { cp, readdir, readFile, symlink, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -64,6 +64,12 @@ describe('a bundle', () => {
     await expect(readBundle(join(folder.path, 'nowhere'))).rejects.toThrow('manifest.json cannot be read');
   });
 
+  it('is refused when its manifest is longer than anyone would write', async () => {
+    const path = await copy();
+    await truncate(join(path, 'manifest.json'), 2 ** 29); // a hole: it takes no room on the disk
+    await expect(readBundle(path)).rejects.toThrow('manifest.json has 536870912 bytes; at most 64 MiB are read');
+  });
+
   // Objects have these by nature.
   it.each(['toString', 'constructor', '__proto__'])('is refused when a file %s is added', async (name) => {
     const added = await copy();
@@ -86,6 +92,9 @@ describe('a bundle', () => {
     expect(wrong({ extra: 1 })).toThrow('extra');
     expect(wrong({ files: {} })).toThrow('files must name model.onnx');
     expect(() => parseManifest('{')).toThrow('manifest.json is not JSON');
+    // What is quoted stays one line.
+    expect(() => parseManifest('{\n"labels":\n!')).toThrow(/^.*manifest\.json is not JSON.*$/);
+    expect(() => parseManifest(`{ "files": { "${'x/'.repeat(5000)}": "" } }`)).toThrow(/^.{30,700}$/);
   });
 
   it('is not written with a label list that its golden texts do not fit', async () => {

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readFile, readdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { reasonOf } from '#libs/platform';
-import { modelError } from './errors.ts';
+import { reasonOf, TidemillError } from '#libs/platform';
+import { modelError, refusal } from './errors.ts';
 
 /** A bundle larger than this is refused before it is read; ONNX files cannot be larger anyhow. */
 export const maximumBundleBytes = 2 ** 31;
+
+/** Golden texts are the most of a manifest. */
+const maximumManifestMebibytes = 64;
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 /** Relative, one folder deep at most, nothing hidden: no name from outside can leave the bundle's folder. */
@@ -19,6 +22,8 @@ const goldenText = z.strictObject({
   probabilities: z.array(z.number()),
 });
 
+/** The longest text of kind `tokens`. */
+export const mostTokens = 100_000;
 /** Every graph of kind `tokens` takes these two; padding would change the answers of one without a mask. */
 const requiredInputs = ['input_ids', 'attention_mask'] as const;
 
@@ -29,7 +34,7 @@ const inputSchema = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('tokens'),
     /** Special tokens included; a longer text keeps its head and its special tokens. */
-    maximumTokens: z.number().int().min(3).max(100_000),
+    maximumTokens: z.number().int().min(3).max(mostTokens),
     /** Inputs of the graph, each int64 [rows, tokens]. */
     inputs: z
       .array(z.enum([...requiredInputs, 'token_type_ids']))
@@ -109,14 +114,12 @@ export function parseManifest(json: string): Manifest {
   try {
     content = JSON.parse(json);
   } catch (cause) {
-    throw modelError('BUNDLE_INVALID', { detail: `manifest.json is not JSON: ${reasonOf(cause)}`, cause });
+    throw refusal('BUNDLE_INVALID', `manifest.json is not JSON: ${reasonOf(cause)}`);
   }
   const parsed = manifestSchema.safeParse(content);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw modelError('BUNDLE_INVALID', {
-    detail: `manifest.json ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`,
-  });
+  throw refusal('BUNDLE_INVALID', `manifest.json ${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'not valid'}`);
 }
 
 /**
@@ -125,12 +128,11 @@ export function parseManifest(json: string): Manifest {
  * @throws TidemillError BUNDLE_INVALID or BUNDLE_DIGEST_MISMATCH; BUNDLE_UNREADABLE, which proves nothing against it.
  */
 export async function readBundle(directory: string, expectedDigest?: string): Promise<Bundle> {
-  const manifestBytes = await readBundleFile(directory, 'manifest.json');
+  const manifestBytes = await readBundleFile(directory, 'manifest.json', maximumManifestMebibytes);
   const manifest = parseManifest(manifestBytes.toString('utf8'));
   const files: Record<string, string> = { ...manifest.files, 'manifest.json': sha256(manifestBytes) };
   for (const { path, plain } of await filesOf(directory)) {
-    if (!plain || !Object.hasOwn(files, path))
-      throw modelError('BUNDLE_INVALID', { detail: `${path} is not named in the manifest` });
+    if (!plain || !Object.hasOwn(files, path)) throw refusal('BUNDLE_INVALID', `${path} is not named in the manifest`);
   }
   for (const [path, expected] of Object.entries(manifest.files)) {
     if ((await digestOfFile(directory, path)) !== expected) {
@@ -144,8 +146,12 @@ export async function readBundle(directory: string, expectedDigest?: string): Pr
   return { directory, digest, manifest, files };
 }
 
-async function readBundleFile(directory: string, path: string): Promise<Buffer> {
+/** A file that is read as a whole. @throws TidemillError BUNDLE_INVALID or BUNDLE_UNREADABLE */
+export async function readBundleFile(directory: string, path: string, mostMebibytes: number): Promise<Buffer> {
   try {
+    const { size } = await stat(join(directory, path));
+    if (size > mostMebibytes * 2 ** 20)
+      throw refusal('BUNDLE_INVALID', `${path} has ${size} bytes; at most ${mostMebibytes} MiB are read`);
     return await readFile(join(directory, path));
   } catch (cause) {
     throw unreadable(path, cause);
@@ -156,6 +162,7 @@ async function readBundleFile(directory: string, path: string): Promise<Buffer> 
 const lackingCodes: readonly unknown[] = ['ENOENT', 'EISDIR', 'ENOTDIR'];
 
 function unreadable(path: string, cause: unknown) {
+  if (cause instanceof TidemillError) return cause;
   if (cause instanceof Error && 'code' in cause && lackingCodes.includes(cause.code))
     return modelError('BUNDLE_INVALID', { detail: `${path} cannot be read`, cause });
   return modelError('BUNDLE_UNREADABLE', { detail: `${path}: ${reasonOf(cause)}`, cause });
@@ -163,8 +170,7 @@ function unreadable(path: string, cause: unknown) {
 
 /** In parts: a graph may be larger than what is read at once, and nobody else waits while it is hashed. */
 async function digestOfFile(directory: string, path: string): Promise<string> {
-  if (!filePattern.test(path))
-    throw modelError('BUNDLE_INVALID', { detail: `${JSON.stringify(path)} is not an allowed file name` });
+  if (!filePattern.test(path)) throw refusal('BUNDLE_INVALID', `${JSON.stringify(path)} is not an allowed file name`);
   const hash = createHash('sha256');
   try {
     for await (const part of createReadStream(join(directory, path), { highWaterMark: 2 ** 20 })) hash.update(part);

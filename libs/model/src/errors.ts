@@ -1,4 +1,4 @@
-import { defineErrors } from '#libs/platform';
+import { defineErrors, type TidemillError } from '#libs/platform';
 
 export const modelError = defineErrors({
   BUNDLE_INVALID: { message: 'the model bundle is not valid', retriable: false },
@@ -30,3 +30,11 @@ export const modelError = defineErrors({
   BATCH_QUEUE_FULL: { message: 'too many texts are waiting for inference; try again later', retriable: true },
   VERSION_SUPERSEDED: { message: 'a newer model version arrived while this one was being loaded', retriable: false },
 });
+
+const longestDetail = 500;
+
+/** A refusal of files from outside, in one sentence whatever it quotes of them. */
+export function refusal(code: 'BUNDLE_INVALID' | 'MODEL_REFUSED', detail: string): TidemillError {
+  const line = detail.replaceAll(/[\s\p{Cc}]+/gu, ' ');
+  return modelError(code, { detail: line.length > longestDetail ? `${line.slice(0, longestDetail)} …` : line });
+}

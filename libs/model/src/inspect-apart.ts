@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { siblingModule, TidemillError } from '#libs/platform';
 import type { Bundle } from './bundle.ts';
-import { modelError } from './errors.ts';
+import { refusal } from './errors.ts';
 import type { OptimumDraft } from './read-optimum.ts';
 
 /** What is asked of an inspector: to inspect a bundle, or to read an Optimum export. */
@@ -44,12 +44,13 @@ async function ask(request: InspectorRequest, { timeout = 60_000 }: InspectorOpt
   const reply = await new Promise<InspectorReply>((resolve, reject) => {
     inspector.once('message', (message: InspectorReply) => resolve(message));
     inspector.once('error', reject);
-    inspector.once('exit', (code, signal) => {
+    // Not `exit`, which may come before its last word.
+    inspector.once('close', (code, signal) => {
       const ended = `reading its files ended with ${signal ?? `code ${String(code)}`}`;
       const detail = inspector.killed
         ? `reading its files takes more than ${timeout / 1000} s; a pattern in tokenizer.json may never end`
         : ended;
-      reject(modelError('MODEL_REFUSED', { detail }));
+      reject(refusal('MODEL_REFUSED', detail));
     });
     inspector.send(request);
   });

@@ -2,9 +2,12 @@ import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { reasonOf } from '#libs/platform';
 import { loadTokenizer, type Tokenizer } from '#libs/tokenizer';
-import { type Bundle, type Manifest, maximumBundleBytes } from './bundle.ts';
-import { modelError } from './errors.ts';
-import { inspectOnnx, type OnnxSummary, type OnnxValue } from './inspect-onnx.ts';
+import { type Bundle, type Manifest, maximumBundleBytes, readBundleFile } from './bundle.ts';
+import { refusal } from './errors.ts';
+import { inspectOnnx, type OnnxSummary, type OnnxValue, quantisesWhileRunning } from './inspect-onnx.ts';
+
+/** The largest vocabularies there are take 35. */
+const maximumTokenizerMebibytes = 256;
 
 type TokensInput = Extract<Manifest['input'], { kind: 'tokens' }>;
 
@@ -32,6 +35,10 @@ export function checkFit(
     return;
   }
   checkInputs(summary, input.inputs);
+  if (quantisesWhileRunning(summary) && !input.alone)
+    throw refused(
+      'the graph quantises its activations while it runs, so that texts of one run change each other’s answers; set input.alone to true',
+    );
   checkTokenizer(tokenizer, input, summary);
 }
 
@@ -43,13 +50,13 @@ export async function inspectGraph(path: string): Promise<OnnxSummary> {
   return inspectOnnx(await readFile(path));
 }
 
-/** @throws TidemillError MODEL_REFUSED */
+/** @throws TidemillError MODEL_REFUSED, or as readBundleFile */
 export async function readTokenizer(directory: string): Promise<Tokenizer> {
-  const json = await readFile(join(directory, 'tokenizer.json'), 'utf8');
+  const json = await readBundleFile(directory, 'tokenizer.json', maximumTokenizerMebibytes);
   try {
-    return loadTokenizer(json);
+    return loadTokenizer(json.toString('utf8'));
   } catch (cause) {
-    throw modelError('MODEL_REFUSED', { detail: reasonOf(cause), cause });
+    throw refused(reasonOf(cause));
   }
 }
 
@@ -100,5 +107,5 @@ function described({ type, dimensions }: OnnxValue): string {
 }
 
 function refused(detail: string) {
-  return modelError('MODEL_REFUSED', { detail });
+  return refusal('MODEL_REFUSED', detail);
 }

@@ -50,3 +50,18 @@ it('a graph in the default of an attribute of a function is refused', () => {
     'function inner holds a graph of its own',
   );
 });
+
+it('dropout is refused where it may be that of training, which is at random', () => {
+  const node = (input: string[]) => onnx({ graph: { node: [{ opType: 'Dropout', input }] } });
+  expect(inspectOnnx(node(['x', 'ratio'])).operators).toEqual(['Dropout']);
+  expect(() => inspectOnnx(node(['x', 'ratio', 'training']))).toThrow('export the model for inference');
+});
+
+it.each(['RandomNormal', 'RandomNormalLike', 'RandomUniform', 'RandomUniformLike', 'Bernoulli', 'Multinomial'])(
+  'an operator that answers at random is refused: %s',
+  (opType) => {
+    const refusal = `operator ${opType} is not allowed`;
+    expect(() => inspectOnnx(onnx({ graph: { node: [{ opType }] } }))).toThrow(refusal);
+    expect(() => inspectOnnx(onnx({ graph: {}, functions: [{ node: [{ opType }] }] }))).toThrow(refusal);
+  },
+);

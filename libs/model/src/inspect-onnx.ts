@@ -11,12 +11,20 @@ import {
   type ValueInfoProto,
 } from 'onnx-buf';
 import { reasonOf } from '#libs/platform';
-import { modelError } from './errors.ts';
+import { refusal } from './errors.ts';
 
 /** Operator sets a model may use: ONNX itself and the ones ONNX Runtime brings; never a custom library. */
 const allowedDomains = new Set(['', 'ai.onnx', 'ai.onnx.ml', 'com.microsoft']);
-/** Operators that run other graphs or reach outside are not needed to classify a text. */
-const refusedOperators = new Set(['If', 'Loop', 'Scan', 'PyOp', 'EPContext', 'CallSession']);
+/**
+ * Operators that run other graphs or reach outside, which is not needed to classify a text, and those that answer at
+ * random: golden texts would prove nothing.
+ */
+const refusedOperators = new Set(
+  (
+    'If Loop Scan PyOp EPContext CallSession ' +
+    'RandomNormal RandomNormalLike RandomUniform RandomUniformLike Bernoulli Multinomial'
+  ).split(' '),
+);
 
 /** An input or output of a graph. */
 export interface OnnxValue {
@@ -45,10 +53,10 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw modelError('MODEL_REFUSED', { detail: `not an ONNX file: ${reasonOf(cause)}`, cause });
+    throw refusal('MODEL_REFUSED', `not an ONNX file: ${reasonOf(cause)}`);
   }
   const { graph } = model;
-  if (graph === undefined) throw modelError('MODEL_REFUSED', { detail: 'the file holds no graph' });
+  if (graph === undefined) throw refusal('MODEL_REFUSED', 'the file holds no graph');
   const nodes = [...graph.node, ...model.functions.flatMap((inner) => inner.node)];
   for (const node of nodes) checkNode(node);
   for (const { name, attributeProto } of model.functions) checkAttributes(`function ${name}`, attributeProto);
@@ -64,17 +72,19 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
 
 function checkNode(node: NodeProto): void {
   if (!allowedDomains.has(node.domain) || refusedOperators.has(node.opType)) {
-    throw modelError('MODEL_REFUSED', {
-      detail: `operator ${node.domain}${node.domain === '' ? '' : '.'}${node.opType} is not allowed`,
-    });
+    throw refusal(
+      'MODEL_REFUSED',
+      `operator ${node.domain}${node.domain === '' ? '' : '.'}${node.opType} is not allowed`,
+    );
   }
+  if (node.opType === 'Dropout' && (node.input[2] ?? '') !== '')
+    throw refusal('MODEL_REFUSED', 'operator Dropout has a training mode; export the model for inference');
   checkAttributes(`operator ${node.opType}`, node.attribute);
 }
 
 function checkAttributes(owner: string, attributes: readonly AttributeProto[]): void {
   for (const { g, graphs, t, tensors, sparseTensor, sparseTensors } of attributes) {
-    if (g !== undefined || graphs.length > 0)
-      throw modelError('MODEL_REFUSED', { detail: `${owner} holds a graph of its own` });
+    if (g !== undefined || graphs.length > 0) throw refusal('MODEL_REFUSED', `${owner} holds a graph of its own`);
     for (const tensor of [t, ...tensors, ...[sparseTensor, ...sparseTensors].flatMap(partsOf)]) checkTensor(tensor);
   }
 }
@@ -87,9 +97,7 @@ function partsOf(sparse: SparseTensorProto | undefined): (TensorProto | undefine
 function checkTensor(tensor: TensorProto | undefined): void {
   if (tensor === undefined) return;
   if (tensor.dataLocation !== TensorProto_DataLocation.EXTERNAL && tensor.externalData.length === 0) return;
-  throw modelError('MODEL_REFUSED', {
-    detail: `weights of ${tensor.name} lie outside the file; export the model as a single file`,
-  });
+  throw refusal('MODEL_REFUSED', `weights of ${tensor.name} lie outside the file; export the model as a single file`);
 }
 
 function valueOf({ name, type }: ValueInfoProto): OnnxValue {
@@ -103,4 +111,9 @@ function embeddingRowsOf(graph: GraphProto): number | undefined {
   const lookUp = graph.node.find((node) => node.opType === 'Gather' && node.input[1] === 'input_ids');
   const rows = graph.initializer.find((tensor) => tensor.name === lookUp?.input[0])?.dims[0];
   return rows === undefined ? undefined : Number(rows);
+}
+
+/** Dynamic quantisation takes its scale from the whole run, so that texts change each other's answers. */
+export function quantisesWhileRunning({ operators }: OnnxSummary): boolean {
+  return operators.some((operator) => operator.startsWith('DynamicQuantize'));
 }

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
-import { open, readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { readBundle } from './bundle.ts';
+import { parseManifest, readBundle } from './bundle.ts';
 import { inspectBundle } from './inspect-bundle.ts';
 import { hostModel, ModelHost } from './model-host.ts';
 import { bundleFromOptimum } from './optimum.ts';
@@ -76,6 +76,7 @@ describe('an Optimum export', () => {
     ['the positions behind the pad token', { model_type: 'xlm-roberta', pad_token_id: 1 }, {}, 22],
     ['the tokenizer', {}, { model_max_length: 16 }, 16],
     ['what is usual', { max_position_embeddings: null }, {}, 512],
+    ['what a bundle may say', { max_position_embeddings: null }, { model_max_length: 200_000 }, 100_000],
   ])('takes its longest text from %s', async (_name, config, tokenizerConfig, expected) => {
     const changes = { 'tokenizer_config.json': JSON.stringify(tokenizerConfig) };
     expect((await bundleOf({ config, changes })).manifest.input).toMatchObject({ maximumTokens: expected });
@@ -162,6 +163,7 @@ describe('an Optimum export', () => {
       'gives ids up to 16, the graph has embeddings for 15; take both from one export',
     ],
     ['a tokenizer that is none', { changes: { 'tokenizer.json': '{"model":{}}' } }, 'tokenizer.json model.vocab'],
+    ['a pad token that is none', { config: { pad_token_id: -1 } }, 'config.json pad_token_id'],
     ['a pad token without an embedding', { config: { pad_token_id: 99 } }, 'ids up to 99'],
     ['answers that are not numbers', { graph: { scale: Number.NaN } }, 'a value is NaN'],
     [
@@ -181,6 +183,22 @@ describe('an Optimum export', () => {
     await using graph = await open(join(directory, 'model.onnx'), 'r+');
     await graph.truncate(2 ** 31); // a hole: it takes no room on the disk
     await expect(bundleFromOptimum(directory, options)).rejects.toThrow('2 GiB is the most an ONNX file can have');
+  });
+
+  it('that quantises while it runs has its texts run alone, and is refused when its manifest says otherwise', async () => {
+    const quantise = { opType: 'DynamicQuantizeLinear', input: ['mean'], output: ['q', 'scale', 'zero'] };
+    const { directory, manifest } = await bundleOf({ graph: { node: quantise } });
+    expect(manifest.input).toMatchObject({ alone: true });
+    await inspectBundle({ directory, manifest });
+    const together = parseManifest(JSON.stringify({ ...manifest, input: { ...manifest.input, alone: false } }));
+    await expect(inspectBundle({ directory, manifest: together })).rejects.toThrow('set input.alone to true');
+  });
+
+  it('whose tokenizer is longer than anyone would make it is refused', async () => {
+    const directory = await write();
+    await truncate(join(directory, 'tokenizer.json'), 2 ** 29);
+    const refusal = 'tokenizer.json has 536870912 bytes; at most 256 MiB are read';
+    await expect(bundleFromOptimum(directory, options)).rejects.toThrow(refusal);
   });
 
   it('whose tokenizer has a pattern that never ends is refused', async () => {

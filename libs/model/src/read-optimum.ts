@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '#libs/platform';
 import type { Tokenizer } from '#libs/tokenizer';
-import type { Manifest } from './bundle.ts';
-import { modelError } from './errors.ts';
+import { type Manifest, mostTokens } from './bundle.ts';
+import { refusal } from './errors.ts';
 import { checkFit, inspectGraph, readTokenizer } from './inspect-bundle.ts';
-import type { OnnxSummary } from './inspect-onnx.ts';
+import { type OnnxSummary, quantisesWhileRunning } from './inspect-onnx.ts';
 
 /** Files of an export that a bundle keeps; what else lies in the folder is left behind. */
 const keptFiles = ['config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'README.md'];
@@ -20,7 +20,7 @@ const configSchema = z.looseObject({
   label2id: z.record(z.string(), z.coerce.number()).optional(),
   problem_type: z.string().nullish(),
   max_position_embeddings: z.number().int().nullish(),
-  pad_token_id: z.number().int().nullish(),
+  pad_token_id: z.number().int().min(0).nullish(),
 });
 const tokenizerConfigSchema = z.looseObject({
   model_max_length: z.number().nullish(),
@@ -62,7 +62,7 @@ export async function readOptimum(folder: string): Promise<OptimumDraft> {
     maximumTokens,
     inputs: inputsOf(summary),
     padTokenId,
-    alone: alone(summary),
+    alone: quantisesWhileRunning(summary),
   };
   checkFit({ labels, input }, summary, tokenizer);
   return {
@@ -83,14 +83,16 @@ async function keepFiles(folder: string): Promise<void> {
   const graphs = names.filter((name) => name.endsWith('.onnx'));
   const [graph] = graphs;
   if (graph === undefined || graphs.length > 1)
-    throw modelError('BUNDLE_INVALID', {
-      detail: `the folder holds ${graphs.length === 0 ? 'no .onnx file' : graphs.join(', ')}; leave the one graph to serve in it`,
-    });
+    throw refusal(
+      'BUNDLE_INVALID',
+      `the folder holds ${graphs.length === 0 ? 'no .onnx file' : graphs.join(', ')}; leave the one graph to serve in it`,
+    );
   for (const needed of ['config.json', 'tokenizer.json'])
     if (!names.includes(needed))
-      throw modelError('BUNDLE_INVALID', {
-        detail: `the folder holds neither manifest.json nor ${needed}; export with \`optimum-cli export onnx --task text-classification\``,
-      });
+      throw refusal(
+        'BUNDLE_INVALID',
+        `the folder holds neither manifest.json nor ${needed}; export with \`optimum-cli export onnx --task text-classification\``,
+      );
   for (const entry of await readdir(folder))
     if (entry !== graph && !keptFiles.includes(entry)) await rm(join(folder, entry), { recursive: true });
   if (graph !== 'model.onnx') await rename(join(folder, graph), join(folder, 'model.onnx'));
@@ -107,14 +109,13 @@ async function readJson<T extends z.ZodType>(
     content = JSON.parse(await readFile(join(folder, file), 'utf8'));
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    if (!missing || instead === undefined)
-      throw modelError('BUNDLE_INVALID', { detail: `${file} is not JSON: ${reasonOf(cause)}`, cause });
+    if (!missing || instead === undefined) throw refusal('BUNDLE_INVALID', `${file} is not JSON: ${reasonOf(cause)}`);
     content = instead;
   }
   const parsed = schema.safeParse(content);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  throw modelError('BUNDLE_INVALID', { detail: `${file} ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}` });
+  throw refusal('BUNDLE_INVALID', `${file} ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`);
 }
 
 function labelsOf({
@@ -123,7 +124,7 @@ function labelsOf({
   label2id,
   problem_type: problem,
 }: z.output<typeof configSchema>): string[] {
-  const invalid = (detail: string) => modelError('BUNDLE_INVALID', { detail: `config.json: ${detail}` });
+  const invalid = (detail: string) => refusal('BUNDLE_INVALID', `config.json: ${detail}`);
   const other = architectures?.find((name) => !name.endsWith('ForSequenceClassification'));
   if (other !== undefined) throw invalid(`${other} does not classify texts; export a ForSequenceClassification model`);
   if (problem === 'regression' || problem === 'multi_label_classification')
@@ -151,16 +152,12 @@ function maximumTokensOf(
   const places = positions == null ? Infinity : positions - (paddedPositions.has(type) ? padTokenId + 1 : 0);
   // Tokenizers that know no limit say 1e30.
   const most = Math.min(places, limit ?? Infinity);
-  const tokens = most < 1e6 ? Math.floor(most) : usualTokens;
+  const tokens = most < 1e6 ? Math.min(Math.floor(most), mostTokens) : usualTokens;
   if (tokens >= 3) return tokens;
-  throw modelError('BUNDLE_INVALID', {
-    detail: `config.json and tokenizer_config.json leave ${tokens} tokens for a text; check max_position_embeddings and model_max_length`,
-  });
-}
-
-/** Dynamic quantisation takes its scale from the whole run, so that texts would change each other's answers. */
-function alone({ operators }: OnnxSummary): boolean {
-  return operators.some((operator) => operator.startsWith('DynamicQuantize'));
+  throw refusal(
+    'BUNDLE_INVALID',
+    `config.json and tokenizer_config.json leave ${tokens} tokens for a text; check max_position_embeddings and model_max_length`,
+  );
 }
 
 /** Several scripts, nothing, and one longer than the model takes. */
