@@ -3,6 +3,7 @@ import { GatewayClient } from '../gateway-client.ts';
 import { parseModelName } from '../names.ts';
 import type { CommonOptions } from '../options.ts';
 import { type Cell, note, printJson, printLine, printTable } from '../output.ts';
+import { parseTime } from '../times.ts';
 
 export interface ListOptions extends CommonOptions {
   from?: string;
@@ -28,9 +29,7 @@ function listQuery({ limit = '20', from, to }: ListOptions): URLSearchParams {
   const query = new URLSearchParams({ limit });
   for (const [name, time] of Object.entries({ from, to })) {
     if (time === undefined) continue;
-    if (Number.isNaN(Date.parse(time)))
-      throw usageError(`--${name} ${time} is not a time such as 2026-01-31T12:00:00Z`);
-    query.set(name, new Date(time).toISOString());
+    query.set(name, new Date(parseTime(`--${name}`, time)).toISOString());
   }
   return query;
 }
