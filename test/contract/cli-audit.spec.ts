@@ -135,6 +135,11 @@ it('tells what was done to an answer in Kafka and to rows in the tables', async 
 it.each([
   [['labels'], 'topic labels cannot be audited'],
   [['texts', '--from', 'yesterday'], '--from yesterday is not a time'],
+  [['texts', '--to', '2026-01-31T09:30:00'], 'is not a time with its zone'],
+  [['texts', '--from', '2026-01-31T00:00:00Z', '--to', '2026-01-30T00:00:00+01:00'], '--from is after --to'],
+  [['texts', '--partition', '0', '--from-offset', '2', '--to-offset', '1'], '--from-offset is after --to-offset'],
+  [['texts', '--no-tables', '--partition', '99'], 'no partition 99'],
+  [['texts', '--no-tables', '--model', 'wrods'], 'no texts of a model wrods'],
   [['texts', '--from-offset', '1'], 'name it with --partition'],
   [['texts', '--wait', '5'], '--wait 5 is not a duration'],
 ])('used wrongly: %j', async (args, message) => {

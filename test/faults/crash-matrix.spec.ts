@@ -102,7 +102,8 @@ describe('inference', () => {
 
 describe('a member that stood still', () => {
   it('is not let through by the answer to a heartbeat it sent before', { timeout: 30_000 }, async () => {
-    const { options: settings, topicPrefix, stream } = matrix.test;
+    const { options, topicPrefix, stream } = matrix.test;
+    const settings = { ...options, clientId: 'still' };
     const groupId = `${topicPrefix}still`;
     const sessionTimeout = 2000;
     const standstill = 2500;

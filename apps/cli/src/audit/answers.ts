@@ -10,8 +10,25 @@ export function digestOf(value: unknown): bigint {
   return BigInt(`0x${hash('sha256', JSON.stringify(value), 'hex').slice(0, 16)}`);
 }
 
-/** How an answer relates to the first one under its key. */
-export type Relation = 'same' | 'rounded' | 'contradicting';
+/** How an answer relates to the first one under its key; `another text`: to the first one of any epoch. */
+export type Relation = 'same' | 'rounded' | 'contradicting' | 'another text';
+
+/** A text as both its record and what answers it name it. */
+export function nameOf(text: { id: string; model: string; occurredAt: number }): bigint {
+  return digestOf([text.model, text.id, text.occurredAt]);
+}
+
+/** What is wrong with an answer whatever the text was; undefined: nothing. */
+export function flawOf({ label, confidence, probabilities }: Prediction): string | undefined {
+  const all = Object.values(probabilities);
+  // JSON has no NaN: one that went through it is null.
+  if (!all.every((one) => Number.isFinite(one))) return 'a probability is not a number';
+  const highest = Math.max(...all);
+  if (probabilities[label] !== highest) return `label ${label} is not the most probable one`;
+  return confidence === highest
+    ? undefined
+    : `confidence ${confidence} is not the probability ${highest} of label ${label}`;
+}
 
 /** One answer, without when and where it was made. */
 interface Said {
@@ -42,7 +59,7 @@ interface Kept extends Said {
 export class RoleAnswers {
   /** 0: none, else the number of the model plus 1. */
   readonly models: Uint16Array;
-  /** Which text of which model was answered. */
+  /** Which text was answered: its name. */
   readonly texts: BigUint64Array;
   /** The epoch that counts: the lowest that was promoted; Infinity: none of them was. */
   readonly lowest: Float64Array;
@@ -75,7 +92,7 @@ export class RoleAnswers {
 
   /**
    * Notes an answer. Returns how it relates to the first one under its key (text, role, epoch), and the record that said
-   * it last; undefined: it is the first.
+   * it last; undefined: it is the first, of the same text as those of other epochs.
    */
   note(
     index: number,
@@ -84,10 +101,11 @@ export class RoleAnswers {
   ): { relation: Relation; previous: number } | undefined {
     const said = saidBy(answer);
     const { epoch } = answer;
+    const text = nameOf({ ...answer, id: answer.textId });
     const counting = promoted ? epoch : Infinity;
     if (!this.has(index)) {
       this.models[index] = model + 1;
-      this.texts[index] = digestOf([answer.model, answer.textId]);
+      this.texts[index] = text;
       this.lowest[index] = counting;
       this.#epochs[index] = epoch;
       this.#digests[index] = said.digest;
@@ -99,6 +117,7 @@ export class RoleAnswers {
     this.lowest[index] = Math.min(this.lowest[index] ?? Infinity, counting);
     const kept = this.#keptOf(index, epoch);
     this.#noteRecord(index, epoch, { ...(kept ?? said), record });
+    if (this.texts[index] !== text) return { relation: 'another text', previous: kept?.record ?? record };
     return kept === undefined ? undefined : { relation: relate(kept, said), previous: kept.record };
   }
 

@@ -1,8 +1,10 @@
 import { type DeadLetter, fromRow, toRow } from '#libs/clickhouse';
+import type { TopicName } from '#libs/events';
 import type { Stream } from '#libs/stream';
+import { usageError } from '../cli-error.ts';
 import type { OffsetRange } from './offset-ranges.ts';
 import type { AuditedRange } from './prediction-ledger.ts';
-import type { PromotedVersion, TriedVersion } from './version-history.ts';
+import type { PromotedVersion, VersionHistory } from './version-history.ts';
 
 /** Which texts are audited. */
 export interface AuditScope {
@@ -24,9 +26,11 @@ export interface TextRanges {
   whole: boolean;
 }
 
-/** The offsets of texts that a scope means now. */
+/** The offsets of texts that a scope means now. @throws CliError for a partition that there is not */
 export async function textRanges({ admin }: Stream, scope: AuditScope): Promise<TextRanges> {
   const ends = await admin.endOffsets('texts');
+  if (scope.partition !== undefined && !ends.some(({ partition }) => partition === scope.partition))
+    throw usageError(`topic texts has ${ends.length} partitions, from 0 on, and no partition ${scope.partition}`);
   const begin = scope.from === undefined ? undefined : await admin.offsetsAt('texts', scope.from);
   const end = scope.to === undefined ? undefined : await admin.offsetsAt('texts', scope.to);
   const notes: string[] = [];
@@ -46,23 +50,31 @@ export async function textRanges({ admin }: Stream, scope: AuditScope): Promise<
   return { ranges, notes, whole };
 }
 
-/** Partition of texts to the offset up to which a group has committed. */
-export async function committedOffsets({ admin }: Stream, group: string): Promise<Map<number, number>> {
-  const { partitions } = await admin.groupLag(group, 'texts');
+/** Partition of a topic to the offset up to which a group has committed. */
+export async function committedOffsets(
+  { admin }: Stream,
+  group: string,
+  topic: TopicName = 'texts',
+): Promise<Map<number, number>> {
+  const { partitions } = await admin.groupLag(group, topic);
   return new Map(partitions.map(({ partition, committed }) => [partition, Math.max(0, Number(committed))]));
+}
+
+/** All there is of a topic now. */
+export async function wholeRanges({ admin }: Stream, topic: TopicName): Promise<OffsetRange[]> {
+  const ends = await admin.endOffsets(topic);
+  return ends.map(({ partition, low, high }) => ({ partition, from: Number(low), to: Number(high) }));
 }
 
 /** What there is of predictions now, and how much of it monitoring has stored. */
 export async function predictionRanges(
-  { admin }: Stream,
+  stream: Stream,
   start: ReadonlyMap<number, bigint> | undefined,
 ): Promise<(AuditedRange & { low: number })[]> {
-  const { partitions } = await admin.groupLag('monitoring', 'predictions');
-  const stored = new Map(partitions.map(({ partition, committed }) => [partition, Math.max(0, Number(committed))]));
-  const ends = await admin.endOffsets('predictions');
-  return ends.map(({ partition, low, high }) => {
-    const from = Math.max(Number(low), Number(start?.get(partition) ?? 0n));
-    return { partition, low: Number(low), from, to: Number(high), committed: stored.get(partition) ?? 0 };
+  const stored = await committedOffsets(stream, 'monitoring', 'predictions');
+  return (await wholeRanges(stream, 'predictions')).map(({ partition, from: low, to }) => {
+    const from = Math.max(low, Number(start?.get(partition) ?? 0n));
+    return { partition, low, from, to, committed: stored.get(partition) ?? 0 };
   });
 }
 
@@ -75,24 +87,29 @@ export function bounds(ranges: readonly OffsetRange[]) {
 }
 
 /**
- * Every promotion and challenger that topics tell of: the registry's log has all of its own, model-versions the newest of
- * everybody's.
+ * Every promotion and trial that topics tell of: the registry's log has all of its own, model-versions the newest of
+ * everybody's. Returns the promotions.
  */
-export async function toldVersions(stream: Stream): Promise<{ promoted: PromotedVersion[]; tried: TriedVersion[] }> {
+export async function toldVersions(stream: Stream, history: VersionHistory): Promise<PromotedVersion[]> {
   const promoted: PromotedVersion[] = [];
-  const tried: TriedVersion[] = [];
   await stream.readToEnd('registry-events', ({ value }) => {
     if (value === null) return;
-    const { kind, model, version, epoch, bundleDigest, metrics, at } = value;
-    if (version === null || bundleDigest === null) return;
-    if (kind === 'challenger-set') tried.push({ model, version, bundleDigest, share: metrics['share'] ?? 0 });
-    if ((kind === 'promoted' || kind === 'rolled-back') && epoch !== null)
+    const { kind, model, version, epoch, stage, bundleDigest, metrics, at } = value;
+    if (version === null) return;
+    if (kind === 'challenger-withdrawn' || kind === 'refused' || stage === 'archived')
+      history.endTrial({ model, version, at });
+    if (bundleDigest === null) return;
+    if (kind === 'challenger-set')
+      history.addChallenger({ model, version, bundleDigest, share: metrics['share'] ?? 0 });
+    if ((kind === 'promoted' || kind === 'rolled-back') && epoch !== null) {
       promoted.push({ model, version, epoch, bundleDigest, at });
+      history.endTrial({ model, at });
+    }
   });
   await stream.readToEnd('model-versions', ({ value }) => {
     if (value !== null) promoted.push(value);
   });
-  return { promoted, tried };
+  return promoted;
 }
 
 /** A dead letter and its offset in texts-dlq. */

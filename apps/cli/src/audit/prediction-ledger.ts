@@ -1,5 +1,5 @@
 import type { Prediction } from '#libs/events';
-import { digestOf, RoleAnswers } from './answers.ts';
+import { digestOf, flawOf, RoleAnswers } from './answers.ts';
 import type { AuditReport, FindingKind } from './audit-report.ts';
 import { type OffsetRange, OffsetRanges } from './offset-ranges.ts';
 import type { VersionHistory } from './version-history.ts';
@@ -24,8 +24,6 @@ export interface PredictionLedgerOptions {
   model: string | undefined;
   /** A version may answer this long after the next was promoted, in milliseconds. */
   maximumStaleness: number;
-  /** One instance answers: then the epochs of a partition never fall. */
-  oneInstance: boolean;
   report: AuditReport;
   find: (kind: FindingKind, text: Place & { id?: string }, detail: string) => void;
 }
@@ -50,6 +48,8 @@ export class PredictionLedger {
   readonly #models: string[] = [];
   /** Input and output partition to the highest offset that was answered first. */
   readonly #furthest = new Map<string, number>();
+  /** Input partition to what was answered furthest in it, of whatever range. */
+  readonly #answeredLast = new Map<number, Place & { id: string }>();
   #previousRow = { key: '', month: '' };
 
   constructor(options: PredictionLedgerOptions) {
@@ -63,6 +63,7 @@ export class PredictionLedger {
   /** A record of topic predictions; call it in the order of each partition. */
   note(answer: Prediction, place: Place): void {
     const { report, find } = this.#options;
+    this.#noteFurthest(answer);
     const index = this.#textOf(answer);
     const record = this.#records.indexOf(place.partition, place.offset);
     if (index === undefined || record === undefined) return;
@@ -72,15 +73,19 @@ export class PredictionLedger {
     this.#flags[record] = seen;
     this.#digests[record] = digestOf(answer);
     if (this.#options.withTables) this.#answered[record] = index;
+    const flaw = flawOf(answer);
+    if (flaw !== undefined) find('mislabelled', text, `${flaw} (role ${role}, epoch ${answer.epoch})`);
     const promoted = this.#checkVersion(answer, text);
     // Several shadows answer the same text.
     const answering = role === 'shadow' ? `shadow ${answer.version}` : role;
     const answers = this.#roles.get(answering) ?? new RoleAnswers(this.#options.texts.size);
     this.#roles.set(answering, answers);
     // What a shadow left out it may answer when the text is delivered again.
-    if (!isShadow(role) && this.outcome(index) === undefined) this.#checkOrder(answer, place, text);
+    if (!isShadow(role) && !this.isAnswered(index)) this.#checkOrder(answer, place, text);
     const again = answers.note(index, answer, { record, promoted, model: this.#modelNumber(answer.model) });
     if (again === undefined) this.#flags[record] = seen | first;
+    else if (again.relation === 'another text')
+      find('misattributed', text, `epoch ${answer.epoch} names another text than the answer before (role ${role})`);
     else if (again.relation === 'contradicting') {
       const said = `${answer.label} ${answer.confidence} by version ${answer.version}`;
       find('contradicting', text, `epoch ${answer.epoch} answers ${said}, and said otherwise before (role ${role})`);
@@ -110,15 +115,25 @@ export class PredictionLedger {
     if (report.stored !== undefined) report.stored.predictions++;
   }
 
-  /** Whether a champion or a canary answered, and which text that was. */
-  outcome(index: number): { text: bigint } | undefined {
-    for (const [role, answers] of this.#roles)
-      if (!isShadow(role) && answers.has(index)) return { text: answers.texts[index] ?? 0n };
-    return undefined;
+  /** Whether a champion or a canary answered. */
+  isAnswered(index: number): boolean {
+    for (const [role, answers] of this.#roles) if (!isShadow(role) && answers.has(index)) return true;
+    return false;
   }
 
-  finish(): void {
-    const { report, withTables } = this.#options;
+  /** Roles that answered a record, but not this text; undefined: it has no text. */
+  misnamed(index: number, text: bigint | undefined): string[] {
+    return [...this.#roles].flatMap(([role, answers]) =>
+      answers.has(index) && answers.texts[index] !== text ? [role] : [],
+    );
+  }
+
+  /** `ends`: of each partition of texts, after every prediction was read. */
+  finish(ends: ReadonlyMap<number, number>): void {
+    const { report, withTables, find } = this.#options;
+    for (const last of this.#answeredLast.values())
+      if (last.offset >= (ends.get(last.partition) ?? 0))
+        find('misattributed', last, `texts-${last.partition}@${last.offset} was answered, and is not there`);
     for (const answers of this.#roles.values()) report.answeredAgain += answers.otherEpochs;
     this.#checkEpochs([...this.#roles].flatMap(([role, answers]) => (isShadow(role) ? [] : answers)));
     if (withTables) this.#checkStored();
@@ -134,13 +149,22 @@ export class PredictionLedger {
     const { history, report, maximumStaleness, find } = this.#options;
     const wrong = history.refute(answer);
     if (wrong !== undefined) find('wrong-version', text, wrong);
-    // A canary or a shadow is not superseded by a later champion.
-    if (wrong !== undefined || answer.role !== 'champion') return wrong === undefined;
+    if (wrong !== undefined) return false;
+    const { role, epoch } = answer;
     const staleness = history.staleness(answer);
-    report.longestStaleness = Math.max(report.longestStaleness, staleness);
-    if (staleness > maximumStaleness)
-      find('wrong-version', text, `epoch ${answer.epoch} answered ${staleness} ms after a later one was promoted`);
+    if (role === 'champion') report.longestStaleness = Math.max(report.longestStaleness, staleness);
+    if (staleness > maximumStaleness) {
+      const since = role === 'canary' ? 'the trial of its version had ended' : 'a later one was promoted';
+      find('wrong-version', text, `epoch ${epoch} answered ${staleness} ms after ${since} (role ${role})`);
+    }
     return true;
+  }
+
+  #noteFurthest({ inputTopic, model, textId, inputPartition, inputOffset }: Prediction): void {
+    if (inputTopic !== 'texts' || model !== (this.#options.model ?? model)) return;
+    const furthest = this.#answeredLast.get(inputPartition)?.offset ?? -1;
+    if (inputOffset > furthest)
+      this.#answeredLast.set(inputPartition, { partition: inputPartition, offset: inputOffset, id: textId });
   }
 
   /** Order is that of an output partition: records of different partitions have none. */
@@ -153,7 +177,7 @@ export class PredictionLedger {
 
   /** The epoch that counts, the lowest of champion and canary, never falls along a partition. */
   #checkEpochs(answering: readonly RoleAnswers[]): void {
-    const { texts, oneInstance, report, find } = this.#options;
+    const { texts, report, find } = this.#options;
     for (const { partition, from, to } of texts.ranges) {
       const highest = new Float64Array(this.#models.length);
       for (let offset = from; offset < to; offset++) {
@@ -169,7 +193,7 @@ export class PredictionLedger {
         if (epoch === Infinity) continue;
         const before = highest[model] ?? 0;
         if (epoch >= before) highest[model] = epoch;
-        else if (!oneInstance) report.olderAfterNewer++;
+        else if (!report.oneInstance) report.olderAfterNewer++;
         else {
           const after = `epoch ${epoch} of ${this.#models[model]} after epoch ${before}`;
           find('wrong-version', { partition, offset }, `${after}, by the only instance there is`);

@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Prediction } from '#libs/events';
-import type { FindingKind } from './audit-report.ts';
-import type { Place } from './prediction-ledger.ts';
+import { VersionHistory } from './version-history.ts';
+import { answeredOnce, append, change, faults } from './testing/made-up-faults.ts';
 import {
   auditOf,
   bundleOf,
@@ -10,7 +9,6 @@ import {
   isOfCanary,
   keyOf,
   type Circumstances,
-  type MadeUpHistory,
   madeUpHistory,
 } from './testing/made-up-history.ts';
 
@@ -26,219 +24,6 @@ const circumstances: fc.Arbitrary<Circumstances> = fc.record({
   shadow: fc.boolean(),
   canary: fc.boolean(),
 });
-
-/** Takes one of many by a number that fast-check chooses. */
-function pick<T>(all: readonly T[], which: number): T {
-  const found = all[which % all.length];
-  if (found === undefined) throw new RangeError('nothing to choose from');
-  return found;
-}
-
-/** Answers of the champion that nobody has given again. */
-function answeredOnce({ predictions }: MadeUpHistory) {
-  const key = ({ inputPartition, inputOffset }: Prediction) => `${inputPartition}@${inputOffset}`;
-  const answers = predictions.filter(({ value }) => value.role !== 'shadow');
-  const times = Map.groupBy(answers, ({ value }) => key(value));
-  return answers.filter(({ value }) => value.role === 'champion' && times.get(key(value))?.length === 1);
-}
-
-/** The latest record under each key. */
-function saidLast({ predictions }: MadeUpHistory) {
-  const key = ({ role, version, epoch, inputPartition, inputOffset }: Prediction) =>
-    [role, version, epoch, inputPartition, inputOffset].join('/');
-  return [...new Map(predictions.map((one) => [key(one.value), one])).values()];
-}
-
-/** The same record in Kafka and in the table says something else. */
-function change(history: MadeUpHistory, at: MadeUpHistory['predictions'][number], fields: Partial<Prediction>): void {
-  for (const all of [history.predictions, history.predictionRows])
-    for (const one of all)
-      if (one.partition === at.partition && one.offset === at.offset) one.value = { ...one.value, ...fields };
-}
-
-/** Puts a record at the end of its partition, with its row. */
-function append(history: MadeUpHistory, partition: number, value: Prediction): void {
-  const offset = history.predictions.filter((one) => one.partition === partition).length;
-  history.predictions.push({ value, partition, offset });
-  history.predictionRows.push({ value, partition, offset });
-}
-
-const faults: [kind: FindingKind, name: string, inject: (history: MadeUpHistory, which: number) => void][] = [
-  [
-    'missing',
-    'an answer was never written',
-    (history, which) => {
-      const { partition, offset } = pick(answeredOnce(history), which);
-      const other = (one: { partition: number; offset: number }) =>
-        one.partition !== partition || one.offset !== offset;
-      history.predictions = history.predictions.filter(other);
-      history.predictionRows = history.predictionRows.filter(other);
-    },
-  ],
-  [
-    'missing',
-    'an unreadable text is no dead letter',
-    (history) => {
-      const lost = history.texts.find(({ value }) => value === null);
-      const other = (one: Place) => one.partition !== lost?.partition || one.offset !== lost.offset;
-      history.letters = history.letters.filter(other);
-      history.letterRows = history.letterRows.filter(other);
-    },
-  ],
-  [
-    'doubled',
-    'a producer wrote its record twice',
-    (history, which) => {
-      const { value, partition } = pick(saidLast(history), which);
-      append(history, partition, value);
-    },
-  ],
-  [
-    'doubled',
-    'a text was answered and is a dead letter',
-    (history, which) => {
-      const { value } = pick(answeredOnce(history), which);
-      const letter = { ...pick(history.letters, which), partition: value.inputPartition, offset: value.inputOffset };
-      history.letters.push(letter);
-      history.letterRows.push(letter);
-    },
-  ],
-  [
-    'contradicting',
-    'a version says two things',
-    (history, which) => {
-      const { value, partition } = pick(history.predictions, which);
-      append(history, partition, { ...value, label: 'b', inferredAt: value.inferredAt + 1 });
-    },
-  ],
-  [
-    'out-of-order',
-    'two texts of a partition were answered the wrong way round',
-    (history, which) => {
-      const once = answeredOnce(history);
-      const pairs = once.flatMap((one) => {
-        const next = once.find(
-          ({ partition, value }) =>
-            partition === one.partition &&
-            value.inputPartition === one.value.inputPartition &&
-            value.epoch === one.value.epoch &&
-            value.inputOffset > one.value.inputOffset,
-        );
-        const beside = history.predictions.filter(
-          ({ partition, value, offset }) =>
-            partition === one.partition &&
-            value.role !== 'shadow' &&
-            value.inputPartition === one.value.inputPartition &&
-            offset > one.offset &&
-            offset < (next?.offset ?? 0),
-        );
-        return next === undefined || beside.length > 0 ? [] : [[one, next] as const];
-      });
-      fc.pre(pairs.length > 0);
-      const [one, next] = pick(pairs, which);
-      const [before, after] = [one.value, next.value];
-      change(history, one, after);
-      change(history, next, before);
-    },
-  ],
-  [
-    'wrong-version',
-    'an epoch nobody has promoted',
-    (history, which) => change(history, pick(answeredOnce(history), which), { epoch: 10_000, inferredAt: 1e9 }),
-  ],
-  [
-    'wrong-version',
-    'a version that is not that of its epoch',
-    (history, which) => {
-      const at = pick(answeredOnce(history), which);
-      change(history, at, bundleOf(at.value.epoch + 1));
-    },
-  ],
-  [
-    'wrong-version',
-    'an epoch that was not promoted yet',
-    (history, which) => {
-      const at = pick(answeredOnce(history), which);
-      change(history, at, {
-        inferredAt: (history.versions.find(({ epoch }) => epoch === at.value.epoch)?.at ?? 0) - 9000,
-      });
-    },
-  ],
-  [
-    'misattributed',
-    'the answer of another text',
-    (history, which) => change(history, pick(answeredOnce(history), which), { textId: 'another' }),
-  ],
-  [
-    'stored-wrongly',
-    'an answer is not in the table',
-    (history, which) => {
-      const { partition, offset } = pick(answeredOnce(history), which);
-      history.predictionRows = history.predictionRows.filter(
-        (one) => one.partition !== partition || one.offset !== offset,
-      );
-    },
-  ],
-  [
-    'stored-wrongly',
-    'the row says something else',
-    (history, which) => {
-      const row = pick(history.predictionRows, which);
-      row.value = { ...row.value, confidence: 0.25 };
-    },
-  ],
-  [
-    'stored-wrongly',
-    'a row that nobody wrote',
-    (history, which) => {
-      const { value } = pick(history.predictionRows, which);
-      history.predictionRows.push({ value: { ...value, epoch: value.epoch + 1 }, partition: -1, offset: -1 });
-    },
-  ],
-  [
-    'stored-wrongly',
-    'a text is not in the table',
-    (history, which) => void history.textRows.splice(which % history.textRows.length, 1),
-  ],
-  [
-    'stored-wrongly',
-    'a dead letter is not in the table',
-    (history, which) => {
-      // Not the newest: it may be on its way.
-      const { partition, offset } = pick(history.letters.slice(0, -2), which);
-      const last = history.letters.at(-1);
-      fc.pre(last?.partition !== partition || last.offset !== offset);
-      history.letterRows = history.letterRows.filter((row) => row.partition !== partition || row.offset !== offset);
-    },
-  ],
-  ...(['reason', 'error', 'key'] as const).map((column): (typeof faults)[number] => [
-    'stored-wrongly',
-    `the row of a dead letter has another ${column}`,
-    (history, which) => void Object.assign(pick(history.letterRows, which), { [column]: 'something else' }),
-  ]),
-  [
-    'stored-wrongly',
-    'a row of a dead letter that there is not',
-    (history, which) => {
-      const { value } = pick(answeredOnce(history), which);
-      const place = { partition: value.inputPartition, offset: value.inputOffset };
-      history.letterRows.push({ ...pick(history.letters, which), ...place });
-    },
-  ],
-  [
-    'stored-wrongly',
-    'a row of a dead letter of another stage',
-    (history, which) => void history.letterRows.push({ ...pick(history.letters, which), stage: 'another' }),
-  ],
-  [
-    'stored-wrongly',
-    'a text is another one in the table',
-    (history, which) => {
-      const row = pick(history.textRows, which);
-      row.value = { ...row.value, text: 'something else' };
-    },
-  ],
-];
 
 describe('reconciliation', () => {
   it('finds nothing where the rules were kept, whatever was killed and swapped', () => {
@@ -259,7 +44,7 @@ describe('reconciliation', () => {
         expect(report.stored?.predictions).toBe(history.predictions.length);
         expect(report.stored).toMatchObject({ deadLetters: report.deadLettered, inFlight: 0 });
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 
@@ -271,7 +56,7 @@ describe('reconciliation', () => {
         inject(history, which);
         expect(auditOf(history).wrong).toEqual({ [kind]: 1 });
       }),
-      { numRuns: 100 },
+      { numRuns: 40 },
     );
   });
 
@@ -280,14 +65,36 @@ describe('reconciliation', () => {
     const last = history.predictions.at(-1);
     if (last === undefined) return expect.unreachable();
     change(history, last, { epoch: 1, ...bundleOf(1) });
-    expect(auditOf(history).wrong).toEqual({ 'wrong-version': 1 });
-    const { wrong, report } = auditOf(history, { oneInstance: false });
+    expect(auditOf(history, { maximumStaleness: Infinity }).wrong).toEqual({ 'wrong-version': 1 });
+    const { wrong, report } = auditOf(history, { oneInstance: false, maximumStaleness: Infinity });
     expect(wrong).toEqual({});
     expect(report).toMatchObject({ olderAfterNewer: 1, longestStaleness: expect.any(Number) });
     const stale = auditOf(history, { oneInstance: false, maximumStaleness: report.longestStaleness - 1 });
     expect(stale.found).toMatchObject([
       { kind: 'wrong-version', detail: expect.stringContaining('after a later one') },
     ]);
+  });
+
+  it('a canary answers no longer when its trial has ended, until it is tried again', () => {
+    const versions = new VersionHistory();
+    const tried = { model: 'm', ...challenger, share: 0.4 };
+    const late = (inferredAt: number) => versions.staleness({ ...tried, epoch: 1, role: 'canary', inferredAt });
+    versions.addChallenger(tried);
+    expect(late(1e9)).toBe(0);
+    versions.endTrial({ model: 'm', version: 8, at: 1000 });
+    expect(late(1e9)).toBe(0);
+    versions.endTrial({ model: 'm', at: 2000 });
+    versions.endTrial({ model: 'm', ...challenger, at: 3000 });
+    expect([1000, 2000, 2500].map(late)).toEqual([0, 0, 500]);
+    versions.addChallenger(tried);
+    expect(late(1e9)).toBe(0);
+  });
+
+  it('counts dead letters by their error', () => {
+    const { report } = auditOf(madeUpHistory(calm));
+    const { 'unknown-magic': unreadable = 0, 'unknown-model': unknown = 0 } = report.deadLetterErrors;
+    expect(unreadable).toBe(madeUpHistory(calm).texts.filter(({ value }) => value === null).length);
+    expect(unreadable + unknown).toBe(report.deadLettered);
   });
 
   it('is still to come: no finding', () => {

@@ -16,8 +16,8 @@ export interface ReconciliationOptions {
   history: VersionHistory;
   /** Texts of this model only. */
   model?: string | undefined;
-  /** A version may answer this long after the next was promoted, in milliseconds; default: as long as it likes. */
-  maximumStaleness?: number | undefined;
+  /** A version may answer this long after the next was promoted, in milliseconds. */
+  maximumStaleness: number;
   /** One instance answers: then the epochs of a partition never fall. */
   oneInstance: boolean;
   /** Predictions of texts before this record time have expired in part, epoch milliseconds; asked when they were read. */
@@ -30,8 +30,8 @@ export interface ReconciliationOptions {
  * was given, or a dead letter. Nothing is read here, so that it can be shown on made-up histories what is found.
  *
  * Feed it in this order: `prediction` (each partition in order), `predictionRow`, `letterRow`, `letter`, `textRow`, then
- * `text` and `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 13 bytes a
- * prediction that is read, 300 bytes a dead letter.
+ * `text` and `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 300 for
+ * each answer again by another epoch, 13 bytes a prediction that is read, 400 bytes a dead letter.
  */
 export class Reconciliation {
   readonly #report: AuditReport;
@@ -39,9 +39,9 @@ export class Reconciliation {
   readonly #texts: TextLedger;
 
   constructor(options: ReconciliationOptions) {
-    const { storedBelow, history, model, oneInstance } = options;
+    const { storedBelow, history, model, oneInstance, maximumStaleness } = options;
     const texts = new OffsetRanges(options.texts);
-    const report = emptyReport(storedBelow !== undefined);
+    const report = emptyReport({ withTables: storedBelow !== undefined, oneInstance });
     const find = (kind: FindingKind, { partition, offset, id }: Place & { id?: string }, detail: string) => {
       report.findings[kind]++;
       options.onFinding({ kind, partition, offset, textId: id ?? null, detail });
@@ -53,8 +53,7 @@ export class Reconciliation {
       withTables: storedBelow !== undefined,
       history,
       model,
-      maximumStaleness: options.maximumStaleness ?? Infinity,
-      oneInstance,
+      maximumStaleness,
       report,
       find,
     });
@@ -64,7 +63,9 @@ export class Reconciliation {
       storedBelow,
       model,
       expiredBefore: options.expiredBefore ?? (() => -Infinity),
-      outcome: (index) => this.#predictions.outcome(index),
+      predictions: this.#predictions,
+      history,
+      maximumStaleness,
       report,
       find,
     });
@@ -72,6 +73,11 @@ export class Reconciliation {
 
   prediction(answer: Prediction, place: Place): void {
     this.#predictions.note(answer, place);
+  }
+
+  /** A record of topic predictions that cannot be decoded. */
+  unreadablePrediction(): void {
+    this.#report.unreadablePredictions++;
   }
 
   /** Rows of one key follow each other; a key may have several until the engine has merged them. */
@@ -110,8 +116,9 @@ export class Reconciliation {
     return this.#texts.unstored;
   }
 
-  finish(replaced: (text: UnstoredText) => boolean = () => false): AuditReport {
-    this.#predictions.finish();
+  /** `ends`: offset after the last text of each partition, asked when every prediction had been read. */
+  finish(ends: ReadonlyMap<number, number>, replaced: (text: UnstoredText) => boolean = () => false): AuditReport {
+    this.#predictions.finish(ends);
     this.#texts.finish(replaced);
     return this.#report;
   }

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromRow, toRow } from '#libs/clickhouse';
 import type { Stream } from '#libs/stream';
+import { usageError } from '../cli-error.ts';
 import type { AuditReport, Finding } from './audit-report.ts';
 import {
   eachLetterRow,
@@ -23,6 +24,7 @@ import {
   toldVersions,
   type TextRanges,
   textRanges,
+  wholeRanges,
 } from './audited-topics.ts';
 import type { OffsetRange } from './offset-ranges.ts';
 import { Reconciliation } from './reconciliation.ts';
@@ -32,7 +34,8 @@ export interface AuditOptions {
   scope: AuditScope;
   /** undefined: without the tables. */
   select: SelectRows | undefined;
-  maximumStaleness?: number | undefined;
+  /** Longest a version may answer after the next was promoted, in milliseconds. */
+  maximumStaleness: number;
   /** Longest wait for what is in flight, in milliseconds. */
   wait: number;
   onFinding: (finding: Finding) => void;
@@ -43,6 +46,8 @@ export interface Audit {
   report: AuditReport;
   ranges: OffsetRange[];
   notes: string[];
+  /** What was still in flight when the wait was over, as a sentence; undefined: nothing, or nobody waited. */
+  unsettled: string | undefined;
 }
 
 /** Most texts in one audit: more than a gigabyte of what is known of each. */
@@ -63,6 +68,7 @@ const mostKept = 100_000;
  *
  * Commits are read before what they cover, so that nothing that moves meanwhile is taken for lost.
  * @throws RangeError for too many texts
+ * @throws CliError for a partition or a model that there is not
  */
 export async function runAudit(stream: Stream, options: AuditOptions): Promise<Audit> {
   const texts = await textRanges(stream, options.scope);
@@ -71,10 +77,15 @@ export async function runAudit(stream: Stream, options: AuditOptions): Promise<A
     throw new RangeError(
       `${size} texts are more than an audit holds (${maximumTexts}): take a part, by time or partition`,
     );
-  await waitForCommits(stream, texts.ranges, options);
+  const unsettled = await waitForCommits(stream, texts.ranges, options);
   const { history, contradictions } = await versionHistory(stream, options.select);
-  const audit = (from: ReadonlyMap<number, bigint> | undefined, onFinding: (finding: Finding) => void) =>
-    reconcile(stream, { ...options, texts, history, from, onFinding });
+  const audit = async (from: ReadonlyMap<number, bigint> | undefined, onFinding: (finding: Finding) => void) => {
+    const { report, notes } = await reconcile(stream, { ...options, texts, history, from, onFinding });
+    const { model } = options.scope;
+    if (model !== undefined && report.texts === 0 && !history.knows(model))
+      throw usageError(`there are no texts of a model ${model} here, and no version of it was ever promoted`);
+    return { report, ranges: texts.ranges, notes: [...contradictions, ...notes], unsettled };
+  };
   const late = await firstPredictions(stream, texts, options.scope);
   if (late !== undefined) {
     const found: Finding[] = [];
@@ -82,11 +93,10 @@ export async function runAudit(stream: Stream, options: AuditOptions): Promise<A
     // Record times are the senders': an answer may be older than its text seems to be. Then everything is read.
     if (audited.report.findings.missing === 0 && found.length <= mostKept) {
       for (const finding of found) options.onFinding(finding);
-      return { ...audited, notes: [...contradictions, ...audited.notes] };
+      return audited;
     }
   }
-  const audited = await audit(undefined, options.onFinding);
-  return { ...audited, notes: [...contradictions, ...audited.notes] };
+  return await audit(undefined, options.onFinding);
 }
 
 interface ReconcileOptions extends AuditOptions {
@@ -96,7 +106,7 @@ interface ReconcileOptions extends AuditOptions {
   from: ReadonlyMap<number, bigint> | undefined;
 }
 
-async function reconcile(stream: Stream, options: ReconcileOptions): Promise<Audit> {
+async function reconcile(stream: Stream, options: ReconcileOptions): Promise<Pick<Audit, 'report' | 'notes'>> {
   const { texts, select, scope, onProgress } = options;
   const { ranges } = texts;
   const inference = await committedOffsets(stream, 'inference');
@@ -125,8 +135,9 @@ async function reconcile(stream: Stream, options: ReconcileOptions): Promise<Aud
         reconciliation.prediction(fromRow('predictions', toRow('predictions', value)), place(partition, offset));
       tell('predictions read');
     },
-    { ...bounds(predictions), onUnreadable: () => undefined },
+    { ...bounds(predictions), onUnreadable: () => reconciliation.unreadablePrediction() },
   );
+  const ends = new Map((await wholeRanges(stream, 'texts')).map(({ partition, to }) => [partition, to]));
   const what = { texts: ranges, model: scope.model };
   if (select !== undefined)
     await eachPredictionRow(select, what, (row, from) => {
@@ -157,7 +168,7 @@ async function reconcile(stream: Stream, options: ReconcileOptions): Promise<Aud
     },
   );
   const replaced = select === undefined ? undefined : await replacedTexts(select, reconciliation.unstored);
-  return { report: reconciliation.finish((text) => replaced?.has(text) ?? false), ranges, notes: texts.notes };
+  return { report: reconciliation.finish(ends, (text) => replaced?.has(text) ?? false), notes: texts.notes };
 }
 
 function place(partition: number, offset: bigint) {
@@ -191,33 +202,50 @@ async function firstPredictions(stream: Stream, { ranges, whole }: TextRanges, s
 
 async function versionHistory(stream: Stream, select: SelectRows | undefined) {
   const history = new VersionHistory();
-  const { promoted, tried } = await toldVersions(stream);
-  for (const version of tried) history.addChallenger(version);
+  const promoted = await toldVersions(stream, history);
   if (select !== undefined) promoted.push(...(await storedVersions(select)));
   const contradictions = promoted.flatMap((version) => history.add(version) ?? []);
   return { history, contradictions: [...new Set(contradictions)] };
 }
 
-/** Waits until inference has committed the range and monitoring everything that came of it. */
-async function waitForCommits(stream: Stream, ranges: readonly OffsetRange[], options: AuditOptions): Promise<void> {
+/**
+ * Waits until inference has committed the range and monitoring what had come of it by then; what others write meanwhile is
+ * not waited for. Returns what is left when the time is over.
+ */
+async function waitForCommits(
+  stream: Stream,
+  ranges: readonly OffsetRange[],
+  options: AuditOptions,
+): Promise<string | undefined> {
   const { wait, select, onProgress } = options;
+  if (wait === 0) return undefined;
   const deadline = performance.now() + wait;
-  let newest: ToldLetter | undefined;
-  while (performance.now() < deadline) {
-    const inference = await committedOffsets(stream, 'inference');
-    const open = ranges.reduce(
-      (sum, { partition, from, to }) => sum + Math.max(0, to - Math.max(from, inference.get(partition) ?? 0)),
-      0,
-    );
-    const topics = select === undefined ? [] : (['texts', 'predictions'] as const);
-    const lags = await Promise.all(topics.map((topic) => stream.admin.groupLag('monitoring', topic)));
-    const unstored = lags.reduce((sum, { total }) => sum + total, 0);
-    if (open === 0 && unstored === 0) {
-      if (select === undefined) return;
-      newest ??= await eachLetter(stream);
-      if (newest === undefined || (await letterStored(select, newest.letter))) return;
-    }
-    onProgress(`waiting: ${open} texts to be answered, ${unstored} records and dead letters to be stored`);
+  let predictions: OffsetRange[] | undefined;
+  let newest: ToldLetter | 'none' | undefined;
+  const step = async (): Promise<string | undefined> => {
+    const open = behind(await committedOffsets(stream, 'inference'), ranges);
+    if (open > 0) return `${open} texts to be answered`;
+    if (select === undefined) return undefined;
+    predictions ??= await wholeRanges(stream, 'predictions');
+    newest ??= (await eachLetter(stream)) ?? 'none';
+    const unstored =
+      behind(await committedOffsets(stream, 'monitoring'), ranges) +
+      behind(await committedOffsets(stream, 'monitoring', 'predictions'), predictions);
+    if (unstored > 0) return `${unstored} records to be stored`;
+    return newest === 'none' || (await letterStored(select, newest.letter)) ? undefined : 'dead letters to be stored';
+  };
+  for (;;) {
+    const left = await step();
+    if (left === undefined || performance.now() > deadline) return left;
+    onProgress(`waiting: ${left}`);
     await delay(pollInterval);
   }
+}
+
+/** Records of the ranges that a group has not committed. */
+function behind(committed: ReadonlyMap<number, number>, ranges: readonly OffsetRange[]): number {
+  return ranges.reduce(
+    (sum, { partition, from, to }) => sum + Math.max(0, to - Math.max(from, committed.get(partition) ?? 0)),
+    0,
+  );
 }

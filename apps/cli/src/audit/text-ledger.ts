@@ -1,10 +1,11 @@
 import type { DeadLetter } from '#libs/clickhouse';
 import type { Text } from '#libs/events';
-import { digestOf } from './answers.ts';
+import { digestOf, nameOf } from './answers.ts';
 import type { AuditReport, FindingKind } from './audit-report.ts';
 import { DeadLetterLedger } from './dead-letter-ledger.ts';
 import type { OffsetRanges } from './offset-ranges.ts';
-import type { Place } from './prediction-ledger.ts';
+import type { Place, PredictionLedger } from './prediction-ledger.ts';
+import type { VersionHistory } from './version-history.ts';
 
 export interface TextLedgerOptions {
   texts: OffsetRanges;
@@ -16,8 +17,10 @@ export interface TextLedgerOptions {
   model: string | undefined;
   /** Predictions of texts before this record time have expired in part, epoch milliseconds. */
   expiredBefore: () => number;
-  /** What a champion or a canary answered. */
-  outcome: (index: number) => { text: bigint } | undefined;
+  predictions: Pick<PredictionLedger, 'isAnswered' | 'misnamed'>;
+  history: VersionHistory;
+  /** A version has this long to become known everywhere, in milliseconds. */
+  maximumStaleness: number;
   report: AuditReport;
   find: (kind: FindingKind, text: Place & { id?: string }, detail: string) => void;
 }
@@ -29,8 +32,7 @@ export interface UnstoredText extends Place {
 }
 
 const seen = 1;
-const letter = 2;
-const row = 4;
+const row = 2;
 
 /** Each text and its one outcome; 9 bytes a text, and what dead letters take. */
 export class TextLedger {
@@ -39,6 +41,8 @@ export class TextLedger {
   /** What the table says the text is. */
   readonly #rows: BigUint64Array;
   readonly #deadLetters = new DeadLetterLedger();
+  /** By number of the text its first dead letter. */
+  readonly #letters = new Map<number, Pick<DeadLetter, 'error' | 'stage' | 'failedAt'>>();
   readonly unstored: UnstoredText[] = [];
 
   constructor(options: TextLedgerOptions) {
@@ -58,8 +62,9 @@ export class TextLedger {
     const { texts, storedBelow, report } = this.#options;
     const index = texts.indexOf(about.partition, about.offset);
     if (index === undefined) return;
-    if (this.#has(index, letter)) report.lettersRepeated++;
-    this.#flag(index, letter);
+    const { error, stage, failedAt } = about;
+    if (this.#letters.has(index)) report.lettersRepeated++;
+    else this.#letters.set(index, { error, stage, failedAt });
     if (storedBelow !== undefined) this.#deadLetters.letter(index, about, id);
   }
 
@@ -83,9 +88,10 @@ export class TextLedger {
     if (index === undefined || (model !== undefined && value.model !== model)) return;
     const named = { ...place, id: value.id };
     this.#checkOutcome(index, named);
-    const answer = this.#options.outcome(index);
-    if (answer !== undefined && answer.text !== digestOf([value.model, value.id]))
-      find('misattributed', named, `its answer names another text than ${value.id} of ${value.model}`);
+    for (const role of this.#options.predictions.misnamed(index, nameOf(value)))
+      find('misattributed', named, `its answer names another text than ${value.id} of ${value.model} (role ${role})`);
+    const wrong = this.#wronglyBuried(index, value.model);
+    if (wrong !== undefined) find('buried-wrongly', named, wrong);
     if (storedBelow === undefined || report.stored === undefined) return;
     if (this.#has(index, row)) {
       report.stored.texts++;
@@ -103,13 +109,26 @@ export class TextLedger {
     const index = texts.indexOf(place.partition, place.offset);
     if (index === undefined || model !== undefined) return;
     this.#checkOutcome(index, place);
-    if (this.#options.outcome(index) !== undefined)
-      find('misattributed', place, 'a record that cannot be read was answered');
+    for (const role of this.#options.predictions.misnamed(index, undefined))
+      find('misattributed', place, `a record that cannot be read was answered (role ${role})`);
+  }
+
+  #wronglyBuried(index: number, model: string): string | undefined {
+    const { history, maximumStaleness } = this.#options;
+    const letter = this.#letters.get(index);
+    // That is told as doubled.
+    if (this.#options.predictions.isAnswered(index)) return undefined;
+    if (letter?.stage === 'decode') return `a dead letter (${letter.error}), although it can be read`;
+    if (letter?.error !== 'unknown-model') return undefined;
+    const late = letter.failedAt - history.firstPromotion(model);
+    return late > maximumStaleness
+      ? `a dead letter (unknown-model), ${late} ms after a version of ${model} was promoted`
+      : undefined;
   }
 
   /** `replaced`: a row of a later record has taken its place. */
   finish(replaced: (text: UnstoredText) => boolean): void {
-    const { texts, model, outcome, find, report } = this.#options;
+    const { texts, model, predictions, find, report } = this.#options;
     for (const text of this.unstored) {
       if (!replaced(text)) find('stored-wrongly', text, 'the text is not in the table');
       else if (report.stored !== undefined) report.stored.texts++;
@@ -117,7 +136,7 @@ export class TextLedger {
     // With one model only the records of the others were left out above.
     if (model !== undefined) return;
     for (let index = 0; index < texts.size; index++)
-      if (!this.#has(index, seen) && outcome(index) !== undefined)
+      if (!this.#has(index, seen) && predictions.misnamed(index, undefined).length > 0)
         find('misattributed', texts.placeOf(index), 'a record was answered that is not there');
   }
 
@@ -125,10 +144,14 @@ export class TextLedger {
     const { answeredBelow, expiredBefore, report, find } = this.#options;
     this.#flag(index, seen);
     report.texts++;
-    const answered = this.#options.outcome(index) !== undefined;
-    const dead = this.#has(index, letter);
+    const answered = this.#options.predictions.isAnswered(index);
+    const letter = this.#letters.get(index);
+    const dead = letter !== undefined;
     if (answered) report.answered++;
-    if (dead) report.deadLettered++;
+    if (dead) {
+      report.deadLettered++;
+      report.deadLetterErrors[letter.error] = (report.deadLetterErrors[letter.error] ?? 0) + 1;
+    }
     if (answered && dead) find('doubled', place, 'it was answered and is a dead letter too');
     this.#checkLetters(index, place);
     if (answered || dead) return;

@@ -26,14 +26,17 @@ const clockSkew = 2000;
 /** Every epoch of every model, from as many sources as tell of it. */
 export class VersionHistory {
   readonly #models = new Map<string, Map<number, PromotedVersion>>();
+  /** Model to its epochs and when the first later one was promoted; made when it is asked for. */
+  readonly #superseded = new Map<string, ReadonlyMap<number, number>>();
   /** Versions that were tried, under model@version, with the largest of their shares. */
-  readonly #tried = new Map<string, TriedVersion>();
+  readonly #tried = new Map<string, TriedVersion & { endedAt: number }>();
 
   /** Returns how the sources contradict each other, if they do. */
   add(promoted: PromotedVersion): string | undefined {
     const { model, version, epoch, bundleDigest, at } = promoted;
     const epochs = this.#models.get(model) ?? new Map<number, PromotedVersion>();
     this.#models.set(model, epochs);
+    this.#superseded.delete(model);
     const known = epochs.get(epoch);
     if (known === undefined) {
       epochs.set(epoch, promoted);
@@ -46,9 +49,29 @@ export class VersionHistory {
     return undefined;
   }
 
+  /** Call this and `endTrial` in the order of the registry's log. */
   addChallenger(tried: TriedVersion): void {
     const name = versionName(tried.model, tried.version);
-    this.#tried.set(name, { ...tried, share: Math.max(tried.share, this.#tried.get(name)?.share ?? 0) });
+    const share = Math.max(tried.share, this.#tried.get(name)?.share ?? 0);
+    this.#tried.set(name, { ...tried, share, endedAt: Infinity });
+  }
+
+  /** `version` undefined: of the canary, whichever it is. */
+  endTrial({ model, version, at }: { model: string; version?: number; at: number }): void {
+    for (const tried of this.#tried.values())
+      if (tried.model === model && (version === undefined ? tried.share > 0 : tried.version === version))
+        tried.endedAt = Math.min(tried.endedAt, at);
+  }
+
+  knows(model: string): boolean {
+    return this.#models.has(model);
+  }
+
+  /** When the first version of a model was promoted, epoch milliseconds; Infinity: none ever was. */
+  firstPromotion(model: string): number {
+    let first = Infinity;
+    for (const { at } of this.#models.get(model)?.values() ?? []) first = Math.min(first, at);
+    return first;
   }
 
   /** What is wrong with the version that an answer names. */
@@ -75,12 +98,28 @@ export class VersionHistory {
     return undefined;
   }
 
-  /** Milliseconds since a later epoch was promoted; 0: there was none. */
-  staleness({ model, epoch, inferredAt }: { model: string; epoch: number; inferredAt: number }): number {
-    let staleness = 0;
-    for (const later of this.#models.get(model)?.values() ?? [])
-      if (later.epoch > epoch) staleness = Math.max(staleness, inferredAt - later.at);
-    return staleness;
+  /** Milliseconds for which an answer came too late: a later epoch was promoted, or the trial of its canary had ended. */
+  staleness(answer: Pick<Prediction, 'model' | 'version' | 'epoch' | 'role' | 'inferredAt'>): number {
+    const { model, version, epoch, role, inferredAt } = answer;
+    // A shadow scores what was answered before.
+    let until: number | undefined;
+    if (role === 'champion') until = this.#supersededAt(model, epoch);
+    if (role === 'canary') until = this.#tried.get(versionName(model, version))?.endedAt;
+    return Math.max(0, inferredAt - (until ?? Infinity));
+  }
+
+  #supersededAt(model: string, epoch: number): number | undefined {
+    const known = this.#superseded.get(model);
+    if (known !== undefined) return known.get(epoch);
+    const superseded = new Map<number, number>();
+    let earliest = Infinity;
+    const epochs = [...(this.#models.get(model)?.values() ?? [])].toSorted((a, b) => b.epoch - a.epoch);
+    for (const promoted of epochs) {
+      superseded.set(promoted.epoch, earliest);
+      earliest = Math.min(earliest, promoted.at);
+    }
+    this.#superseded.set(model, superseded);
+    return superseded.get(epoch);
   }
 }
 

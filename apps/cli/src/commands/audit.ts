@@ -7,6 +7,7 @@ import type { Audit } from '../audit/run-audit.ts';
 import { CliError, usageError } from '../cli-error.ts';
 import { GatewayClient, GatewayError } from '../gateway-client.ts';
 import { note, printJson, printLine, printTable, progress, progressDone } from '../output.ts';
+import { parseTime } from '../times.ts';
 import { connectToStream, type StreamOptions } from '../stream-connection.ts';
 
 export interface AuditCommandOptions extends StreamOptions {
@@ -24,7 +25,10 @@ export interface AuditCommandOptions extends StreamOptions {
   tables?: boolean;
 }
 
-/** Holds texts against what became of them. Exit 1 when something is found. */
+/**
+ * Holds texts against what became of them. Exit 1 when something is found, or when --wait ran out with something still in
+ * flight: then the rest is not known.
+ */
 export async function audit(topic: string, options: AuditCommandOptions): Promise<void> {
   if (topic !== 'texts') throw usageError(`topic ${topic} cannot be audited: texts`);
   const [{ runAudit }, { milliseconds }] = await Promise.all([
@@ -38,7 +42,7 @@ export async function audit(topic: string, options: AuditCommandOptions): Promis
   const scope = scopeOf(options);
   const limit = whole('--limit', options.limit ?? '10');
   const wait = duration('--wait', options.wait ?? '0s');
-  const maximumStaleness = options.staleness === undefined ? undefined : duration('--staleness', options.staleness);
+  const maximumStaleness = duration('--staleness', options.staleness ?? '10m');
   const select = options.tables === false ? undefined : await tablesOf(options);
   const stream = await connectToStream(options);
   const findings = new Findings(limit, options.list);
@@ -87,21 +91,17 @@ function scopeOf(options: AuditCommandOptions): AuditScope {
   const { partition, fromOffset, toOffset } = options;
   if (partition === undefined && (fromOffset ?? toOffset) !== undefined)
     throw usageError('offsets are those of one partition: name it with --partition');
-  return {
-    from: time('--from', options.from),
-    to: time('--to', options.to),
+  const scope = {
+    from: options.from === undefined ? undefined : parseTime('--from', options.from),
+    to: options.to === undefined ? undefined : parseTime('--to', options.to),
     partition: partition === undefined ? undefined : whole('--partition', partition),
     fromOffset: fromOffset === undefined ? undefined : whole('--from-offset', fromOffset),
     toOffset: toOffset === undefined ? undefined : whole('--to-offset', toOffset),
     model: options.model,
   };
-}
-
-function time(name: string, value: string | undefined): number | undefined {
-  if (value === undefined) return undefined;
-  const at = /^\d{4}-\d{2}-\d{2}T/.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(at)) throw usageError(`${name} ${value} is not a time such as 2026-01-31T09:30:00Z`);
-  return at;
+  if ((scope.from ?? 0) > (scope.to ?? Infinity)) throw usageError('--from is after --to');
+  if ((scope.fromOffset ?? 0) > (scope.toOffset ?? Infinity)) throw usageError('--from-offset is after --to-offset');
+  return scope;
 }
 
 function whole(name: string, value: string): number {
@@ -129,11 +129,14 @@ async function tablesOf(options: AuditCommandOptions): Promise<SelectRows> {
   };
 }
 
-function tell({ report, ranges, notes }: Audit, { shown }: Findings, options: AuditCommandOptions): void {
+function tell({ report, ranges, notes, unsettled }: Audit, { shown }: Findings, options: AuditCommandOptions): void {
   const found = Object.values(report.findings).some((count) => count > 0);
-  if (found) process.exitCode = 1;
-  for (const line of notes) note(line);
-  if (options.json === true) return printJson({ ranges, notes, ...report, list: shown });
+  if (found || unsettled !== undefined) process.exitCode = 1;
+  const all = [...notes];
+  if (report.texts === 0) all.push('there are no texts in this range: nothing is shown by it');
+  if (unsettled !== undefined) all.push(`after --wait ${options.wait} there were still ${unsettled}`);
+  for (const line of all) note(line);
+  if (options.json === true) return printJson({ ranges, notes: all, ...report, list: shown });
   printTable(
     ['partition', 'from offset', 'to offset'],
     ranges.filter(({ from, to }) => from < to).map(({ partition, from, to }) => [partition, from, to]),
@@ -167,11 +170,16 @@ function harmless(report: Audit['report']): string[] {
   if (report.answeredAgain > 0) lines.push(`  ${report.answeredAgain} again by another epoch: the lowest counts`);
   if (report.answeredByBoth > 0)
     lines.push(`  ${report.answeredByBoth} texts by a canary and the champion: of one epoch the first counts`);
-  if (report.olderAfterNewer > 0)
-    lines.push(
-      `  ${report.olderAfterNewer} by an older epoch after a newer one, from an instance that still loaded it`,
-    );
+  lines.push(
+    report.oneInstance
+      ? '  one instance answers: an epoch that falls along a partition is wrong'
+      : `  ${report.olderAfterNewer} by an older epoch after a newer one: right of several instances while one still loads it`,
+  );
   lines.push(`  the version before answered for at most ${report.longestStaleness} ms after a promotion`);
+  if (report.unreadablePredictions > 0)
+    lines.push(`  ${report.unreadablePredictions} records among them cannot be read: what they say is not known`);
+  const errors = Object.entries(report.deadLetterErrors).map(([error, count]) => `${count} ${error}`);
+  if (errors.length > 0) lines.push(`dead letters: ${errors.join(', ')}`);
   if (report.lettersRepeated > 0) lines.push(`dead letters repeated: ${report.lettersRepeated}`);
   const { stored } = report;
   if (stored === undefined) lines.push('tables: not looked at');

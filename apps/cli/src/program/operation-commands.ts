@@ -57,18 +57,17 @@ function addAudit(program: Command): void {
   speaksToGateway(
     program
       .command('audit')
-      .description('hold texts against their answers, dead letters and rows; exit 1 if anything is wrong')
+      .description(
+        'hold texts against their answers, dead letters and rows; exit 1 if anything is wrong, or in flight after --wait',
+      )
       .argument('<topic>', 'texts')
-      .option('--from <time>', 'texts written not before this time (RFC 3339)')
-      .option('--to <time>', 'texts written before this time (RFC 3339)')
+      .option('--from <time>', 'texts written not before this time (RFC 3339, with its zone)')
+      .option('--to <time>', 'texts written before this time (RFC 3339, with its zone)')
       .option('--partition <number>', 'of one partition')
       .option('--from-offset <offset>', 'of that partition from this offset on')
       .option('--to-offset <offset>', 'of that partition before this offset')
       .option('--model <model>', 'for one model')
-      .option(
-        '--staleness <duration>',
-        'longest a version may answer after the next was promoted; default: not checked',
-      )
+      .option('--staleness <duration>', 'longest a version may answer after the next was promoted', '10m')
       .option('--wait <duration>', 'wait this long for what is still in flight', '0s')
       .option('--limit <number>', 'most findings of a kind that are printed', '10')
       .option('--list <file>', 'write every finding to this file, JSONL')

@@ -99,9 +99,8 @@ export function madeUpHistory(how: Circumstances): MadeUpHistory {
     }
     if (how.kills[time % Math.max(1, how.kills.length)] !== true) history.answered.set(partition, next + batch.length);
   }
-  history.predictionRows = structuredClone(history.predictions).toSorted((a, b) =>
-    keyOf(a.value).localeCompare(keyOf(b.value)),
-  );
+  const keyed = structuredClone(history.predictions).map((row) => ({ row, key: keyOf(row.value) }));
+  history.predictionRows = keyed.toSorted((a, b) => (a.key < b.key ? -1 : Number(a.key > b.key))).map(({ row }) => row);
   history.letterRows = structuredClone(history.letters);
   return history;
 }
@@ -192,6 +191,7 @@ export function auditOf(
     storedBelow: new Map(partitions.map((partition) => [partition, end(history.texts, partition)])),
     history: versions,
     oneInstance: true,
+    maximumStaleness: 1000,
     onFinding: (finding) => found.push(finding),
     ...options,
   });
@@ -204,7 +204,9 @@ export function auditOf(
     if (value === null) reconciliation.unreadable({ ...place, timestamp: 0 });
     else reconciliation.text(value, { ...place, timestamp: 0 });
   }
-  const report = reconciliation.finish();
+  const report = reconciliation.finish(
+    new Map(partitions.map((partition) => [partition, end(history.texts, partition)])),
+  );
   const wrong = Object.fromEntries(Object.entries(report.findings).filter(([, count]) => count > 0));
   return { report, found, wrong };
 }
