@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import ort from 'onnxruntime-node';
 import type { Tokenizer } from '#libs/tokenizer';
+import { providersInTurn } from './execution-providers.ts';
 import { lineDescriptor, readMessages, writeMessage } from './host-channel.ts';
 import type { ClassifyRequest, HostModel, HostReply, HostRequest, OpenRequest } from './host-protocol.ts';
 import { argmax, type GraphShape, runBatch, type RunGraph } from './run-batch.ts';
@@ -30,13 +31,18 @@ function reply(message: HostReply): void {
   writeMessage(line, message);
 }
 
+/** `device` is the first of the providers that the session was opened with. */
 async function createSession(request: OpenRequest): Promise<{ session: ort.InferenceSession; device: string }> {
-  const failures: string[] = [];
-  for (const device of request.executionProviders) {
+  const { executionProviders: wanted, model, threads } = request;
+  const known = ort.listSupportedBackends().map(({ name }) => name);
+  const unknown = wanted.filter((provider) => !known.includes(provider));
+  const failures = unknown.map((provider) => `${provider}: ONNX Runtime here does not have it`);
+  for (const executionProviders of providersInTurn(wanted, known)) {
+    const [device = ''] = executionProviders;
     try {
-      const session = await ort.InferenceSession.create(request.model.modelPath, {
-        executionProviders: [device],
-        intraOpNumThreads: request.threads,
+      const session = await ort.InferenceSession.create(model.modelPath, {
+        executionProviders,
+        intraOpNumThreads: threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',
         logSeverityLevel: 3,
@@ -44,14 +50,14 @@ async function createSession(request: OpenRequest): Promise<{ session: ort.Infer
           session: {
             // Spinning threads burn a core after every run.
             intra_op: { allow_spinning: '0' },
-            // Without cpu among the providers, an operator that the device does not have is an error, not a slow run.
-            ...(request.executionProviders.includes('cpu') ? {} : { disable_cpu_ep_fallback: '1' }),
+            // Without cpu among the providers, an operator that they do not take is an error, not a slow run.
+            ...(wanted.includes('cpu') ? {} : { disable_cpu_ep_fallback: '1' }),
           },
         },
       });
       return { session, device };
     } catch (error) {
-      failures.push(`${device}: ${reasonOf(error)}`);
+      failures.push(`${executionProviders.join(', ')}: ${reasonOf(error)}`);
     }
   }
   throw new Error(`no execution provider could open the model (${failures.join('; ')})`);

@@ -10,7 +10,7 @@ export {
 } from './bundle.ts';
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
 export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
-export { supportedProviders } from './execution-providers.ts';
+export { type SupportedProvider, supportedProviders } from './execution-providers.ts';
 export { HostLauncher } from './host-launcher.ts';
 export { HostPool } from './host-pool.ts';
 export { type StartHost, startHost } from './host-process.ts';

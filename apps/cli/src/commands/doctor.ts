@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { supportedProviders } from '#libs/model';
+import { type SupportedProvider, supportedProviders } from '#libs/model';
 import { type Configuration, tooManyThreads } from '#libs/platform';
 import { GatewayClient, runningGateway } from '../gateway-client.ts';
 import { type CommonOptions, configuration } from '../options.ts';
@@ -13,7 +13,7 @@ import { printJson, printTable } from '../output.ts';
 
 const run = promisify(execFile);
 
-interface Finding {
+export interface Finding {
   part: string;
   state: 'ok' | 'warning' | 'wrong';
   found: string;
@@ -155,15 +155,24 @@ async function providers({ inference }: Configuration): Promise<Finding[]> {
   if (wanted.length === 0) return [];
   const supported = await supportedProviders();
   const nvidia = wanted.some((provider) => provider === 'cuda' || provider === 'tensorrt');
-  return [
-    ...wanted.map((provider): Finding => {
-      const there = supported.includes(provider);
-      const found = there ? 'ONNX Runtime knows it' : `ONNX Runtime here knows ${supported.join(', ')}`;
-      const mend = there ? '' : 'take another provider, or the package of ONNX Runtime for that platform';
-      return { part: `provider ${provider}`, state: there ? 'ok' : 'wrong', found, mend };
-    }),
-    ...(nvidia ? [await nvidiaDevice()] : []),
-  ];
+  return [...wanted.map((provider) => providerFinding(provider, supported)), ...(nvidia ? [await nvidiaDevice()] : [])];
+}
+
+export function providerFinding(provider: string, supported: readonly SupportedProvider[]): Finding {
+  const part = `provider ${provider}`;
+  const known = supported.find(({ name }) => name === provider);
+  if (known === undefined) {
+    const found = `ONNX Runtime here knows ${supported.map(({ name }) => name).join(', ')}`;
+    return { part, state: 'wrong', found, mend: 'take another provider, or the platform that has this one' };
+  }
+  if (known.missing === undefined)
+    return { part, state: 'ok', found: 'ONNX Runtime has what it needs for it', mend: '' };
+  return {
+    part,
+    state: 'wrong',
+    found: `${known.missing} is not there`,
+    mend: 'fetch it: in node_modules/onnxruntime-node, `ONNXRUNTIME_NODE_INSTALL=cuda12 node script/install.js`',
+  };
 }
 
 async function nvidiaDevice(): Promise<Finding> {
