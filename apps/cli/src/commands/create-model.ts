@@ -22,7 +22,7 @@ export async function createModel(
 ): Promise<void> {
   const { model } = parseModelName(name);
   const client = await GatewayClient.open(options);
-  await refuseExisting(client, model);
+  await refuseExisting(client, model, options.encoder);
   const input =
     formatOf(options.train, undefined) === 'csv' ? csvAsJsonLines(options.train) : await openInput(options.train);
   const dataset = await client.json<Dataset>(
@@ -37,17 +37,18 @@ export async function createModel(
   );
   note(`${dataset.texts} texts of ${dataset.labels.length} classes uploaded (${dataset.digest.slice(0, 12)})`);
   const { encoder, reason = 'a new model' } = options;
-  const asked = { dataset: dataset.digest, ...(encoder === undefined ? {} : { encoder }), reason };
+  const asked = { dataset: dataset.digest, encoder, reason };
   report(await followRequest(client, () => requestTraining(client, model, asked)), options);
 }
 
 /** Texts of something else must not become a version of a model that serves. */
-async function refuseExisting(client: GatewayClient, model: string): Promise<void> {
+async function refuseExisting(client: GatewayClient, model: string, encoder: string | undefined): Promise<void> {
   const { models } = await client.json<{ models: Model[] }>('/v1/models');
   const versions = models.find((existing) => existing.model === model)?.versions ?? [];
   if (versions.length > 0)
     throw new CliError(
-      `${model} exists; \`tidemill label\` gives it labels, \`tidemill train ${model}\` a new version; or choose another name`,
+      `${model} exists; \`tidemill label\` gives it labels, ` +
+        `\`tidemill train ${model}${encoder === undefined ? '' : ` --encoder ${encoder}`}\` a new version; or choose another name`,
     );
 }
 

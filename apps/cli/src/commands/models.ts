@@ -195,6 +195,7 @@ async function transition<T>(path: string, options: TransitionOptions, more = {}
 }
 
 export interface TrainOptions extends CommonOptions {
+  encoder?: string;
   wait?: boolean;
   reason?: string;
 }
@@ -203,7 +204,8 @@ export interface TrainOptions extends CommonOptions {
 export async function train(name: string, options: TrainOptions): Promise<void> {
   const { model } = parseModelName(name);
   const client = await GatewayClient.open(options);
-  const ask = () => requestTraining(client, model, options.reason === undefined ? {} : { reason: options.reason });
+  const { encoder, reason } = options;
+  const ask = () => requestTraining(client, model, { encoder, reason });
   if (options.wait !== true) {
     const answer = await ask();
     if (options.json === true) return printJson(answer);

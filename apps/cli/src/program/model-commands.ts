@@ -122,9 +122,14 @@ function addTraining(program: Command): void {
       .command('train')
       .description('ask for a new version from the labels there are')
       .argument('<model>', 'the model')
+      .option('--encoder <name>', 'train a head on this encoder (minilm: English); default: as the version that serves')
       .option('--wait', 'stay until it is promoted or refused; refused is exit 1')
       .option('--reason <reason>', 'why, for the audit'),
-    ['tidemill train news --wait', 'tidemill train news --reason "new labels from the desk"'],
+    [
+      'tidemill train news --wait',
+      'tidemill train topics --encoder minilm',
+      'tidemill train news --reason "new labels from the desk"',
+    ],
   ).action(async (model: string, options: TrainOptions) =>
     (await import('../commands/models.ts')).train(model, options),
   );

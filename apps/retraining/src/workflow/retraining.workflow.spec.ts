@@ -276,6 +276,19 @@ it('ends, and says what to do, when its encoder cannot be fetched', async () => 
   vi.unstubAllEnvs();
 });
 
+it('keeps to the encoder of the newest version where none serves', async () => {
+  vi.stubEnv('XDG_CACHE_HOME', directory);
+  await addDataset(twoLanguages);
+  config = { ...config, java: { ...config.java, mavenRepository: join(directory, 'nothing') } };
+  const about = { model, runId: null, requestId: null, labels: ['north', 'south'], metrics: {}, by: 'ana', reason: '' };
+  await registry.registerVersion({ ...about, digest: '1'.repeat(64), lineage: { encoder: null } });
+  await registry.registerVersion({ ...about, digest: '2'.repeat(64), lineage: { encoder: { name: 'minilm' } } });
+  await workflow().run(request('r1'), never);
+  const reason = expect.stringContaining('the encoder is not here');
+  expect(registry.ended(model, 'r1')).toMatchObject({ kind: 'run-failed', reason });
+  vi.unstubAllEnvs();
+});
+
 it('ends when a model host ends over it a second time, so that others get on', async () => {
   const { execPath } = process;
   /** What is started to evaluate ends at once. */

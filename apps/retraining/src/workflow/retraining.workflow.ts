@@ -201,12 +201,12 @@ export class RetrainingWorkflow {
     });
   }
 
-  /** The encoder that was asked for, or that of the version that serves. */
+  /** The encoder that was asked for, or that of the version that serves; where none serves, of the newest. */
   #encoderName({ model, encoder }: RetrainingRequest): string | undefined {
-    const { registry } = this.#options;
-    const serving = registry.model(model)?.serving ?? null;
-    if (encoder !== null || serving === null) return encoder ?? undefined;
-    return encoderOf(registry.version(model, serving.version)?.lineage);
+    if (encoder !== null) return encoder;
+    const { serving = null, versions = [] } = this.#options.registry.model(model) ?? {};
+    const before = serving === null ? versions.at(-1) : versions.find(({ version }) => version === serving.version);
+    return encoderOf(before?.lineage);
   }
 
   async #build(
