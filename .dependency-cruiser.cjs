@@ -1,6 +1,6 @@
 /** The ranks of docs/architecture.md: a lib imports only lower ranks, apps meet on topics and in ClickHouse, one technology lives in one lib. */
 const ranks = [
-  ['events', 'statistics', 'tokenizer'],
+  ['events', 'statistics', 'normalisation', 'tokenizer'],
   ['platform', 'lines', 'evaluation', 'classifier'],
   ['embedded', 'stream', 'clickhouse', 'model', 'http'],
   ['registry'],

@@ -1,5 +1,5 @@
+import { isBlank } from '#libs/normalisation';
 import { ClassifierError } from './errors.ts';
-import { isBlank } from './normalise.ts';
 
 const mostLabels = 1000;
 

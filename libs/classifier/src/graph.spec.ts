@@ -2,12 +2,11 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { ModelProtoSchema } from 'onnx-buf';
 import ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
-import { encodeNormalised, type EncodedBatch, encodeUtf16 } from './encode.ts';
+import { encodeNormalised, type EncodedBatch, encodeUtf16, normalise } from '#libs/normalisation';
+import { seededRandom } from '#libs/statistics';
 import { bucketCount } from './features.ts';
 import { writeOnnx } from './graph.ts';
-import { normalise } from './normalise.ts';
 import { largestWeight } from './quantise.ts';
-import { seededRandom } from '#libs/statistics';
 import { type Scorer, scoreTexts } from './score.ts';
 
 const edgeCases = [

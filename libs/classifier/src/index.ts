@@ -1,8 +1,6 @@
 export type { Calibration, TrainedClassifier, TrainingProgress } from './classifier.ts';
-export { encodeNormalised, encodeUtf16, type EncodedBatch } from './encode.ts';
 export { ClassifierError, type ClassifierErrorCode } from './errors.ts';
 export { writeOnnx } from './graph.ts';
-export { defaultMaximumCharacters, isBlank, isTruncated, lengthOf, normalise } from './normalise.ts';
 export { type Scorer, scoreTexts } from './score.ts';
 export { trainClassifier, type TrainingInput, type TrainingOptions } from './train.ts';
 export { type Head, scoreEmbedding, trainHead } from './train-head.ts';

@@ -1,6 +1,6 @@
+import { normalise } from '#libs/normalisation';
 import type { TrainedClassifier } from './classifier.ts';
 import { hashNgrams, ngramCount } from './features.ts';
-import { normalise } from './normalise.ts';
 import { softmax } from './sgd.ts';
 
 /** What scoring needs of a classifier. */

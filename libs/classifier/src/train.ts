@@ -1,9 +1,9 @@
+import { defaultMaximumCharacters, normalise } from '#libs/normalisation';
 import { fewestValidationTexts, fitTemperature } from './calibrate.ts';
 import type { Calibration, TrainedClassifier, TrainingProgress } from './classifier.ts';
 import { checkedTexts } from './checked-texts.ts';
 import { ClassifierError } from './errors.ts';
 import { bucketCount, extractFeatures } from './features.ts';
-import { defaultMaximumCharacters, normalise } from './normalise.ts';
 import { quantise } from './quantise.ts';
 import { seededRandom } from '#libs/statistics';
 import { writeLogits } from './score.ts';

@@ -1,4 +1,4 @@
-import { encodeNormalised, isTruncated, normalise } from '#libs/classifier';
+import { encodeNormalised, isTruncated, normalise } from '#libs/normalisation';
 import type { Tokenizer } from '#libs/tokenizer';
 import type { Manifest } from './bundle.ts';
 import type { RunLimits } from './plan-runs.ts';

@@ -1,4 +1,4 @@
-"""The built-in model in Python: the normalisation of libs/classifier/src/normalise.ts, then the same graph."""
+"""The built-in model in Python: the normalisation of libs/normalisation/src/normalise.ts, then the same graph."""
 
 import json
 import os

@@ -6,7 +6,7 @@ import { ClientKafka, EventPattern, type MicroserviceOptions, Payload, Transport
 import kafkajs from 'kafkajs';
 import ort from 'onnxruntime-node';
 import { lastValueFrom } from 'rxjs';
-import { encodeUtf16 } from '#libs/classifier';
+import { encodeUtf16 } from '#libs/normalisation';
 
 /**
  * What one writes with Nest's own Kafka transport: an event handler that runs the model on one text and emits the

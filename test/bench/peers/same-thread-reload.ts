@@ -7,7 +7,7 @@ import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import ort from 'onnxruntime-node';
 import { z } from 'zod';
-import { encodeUtf16 } from '#libs/classifier';
+import { encodeUtf16 } from '#libs/normalisation';
 import { realTexts } from '../served-model.ts';
 
 const [, , port = '', rate = '', ...models] = process.argv;

@@ -1,6 +1,5 @@
 /** The trainer: a child process, because training keeps a core busy and must be stoppable at any moment. */
 import {
-  defaultMaximumCharacters,
   scoreEmbedding,
   scoreTexts,
   trainClassifier,
@@ -9,6 +8,7 @@ import {
   writeOnnx,
 } from '#libs/classifier';
 import { withHead } from '#libs/model';
+import { defaultMaximumCharacters } from '#libs/normalisation';
 import { reasonOf } from '#libs/platform';
 import { goldenTextsOf } from './golden-texts.ts';
 import type { TrainerMessage, TrainRequest } from './trainer-protocol.ts';

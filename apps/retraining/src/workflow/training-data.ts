@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { normalise } from '#libs/classifier';
+import { normalise } from '#libs/normalisation';
 
 /** A text whose label is known. */
 export interface LabelledText {
