@@ -24,7 +24,7 @@ const handlers: ReadonlyMap<string, (model: ModelState, event: RegistryEvent) =>
   ['stage-changed', stageChanged],
   ['promoted', (model, event) => decided(ending(promoted(model, event), event, 'promoted'), event, 'promoted')],
   ['rolled-back', (model, event) => ending(rolledBack(model, event), event, 'rolled-back')],
-  ['challenger-set', challengerSet],
+  ['challenger-set', (model, event) => ending(challengerSet(model, event), event, 'challenger-set')],
   ['challenger-withdrawn', challengerWithdrawn],
   ['refused', refused],
   ['alias-set', aliasSet],

@@ -105,10 +105,10 @@ export interface Run {
   readonly by: string;
 }
 
-/** How a request ended: for a retraining, or for a rollback. */
+/** How a request ended: for a retraining (as a canary, it may be promoted later), or for a rollback. */
 export interface EndedRequest {
   readonly requestId: string;
-  readonly kind: 'promoted' | 'refused' | 'run-failed' | 'rolled-back';
+  readonly kind: 'promoted' | 'challenger-set' | 'refused' | 'run-failed' | 'rolled-back';
   readonly version: number | null;
   readonly epoch: number | null;
   readonly reason: string;

@@ -194,6 +194,25 @@ describe('challengers', () => {
     expect((await announced()).at(-1)).toMatchObject({ revision: 3, action: 'withdraw', challengers: [] });
   });
 
+  it('end their request, and replace the canary before them if they are to', async () => {
+    await register('r3');
+    await registry.challenge(canary);
+    const next = { ...canary, version: 3, requestId: 'q' };
+    await expect(registry.challenge(next)).rejects.toThrow(/news@2 is the canary; withdraw it/);
+    await registry.challenge({ ...next, replacing: 'a newer one' });
+    await registry.challenge({ ...next, replacing: 'a newer one' });
+    expect(registry.ended('news', 'q')).toMatchObject({ kind: 'challenger-set', version: 3, epoch: null });
+    expect(registry.model('news')?.challengers).toMatchObject([{ version: 3, role: 'canary', reason: 'because' }]);
+    expect(registry.version('news', 2)?.stage).toBe('staging');
+    expect((await log()).slice(-3)).toMatchObject([
+      { kind: 'challenger-withdrawn', version: 2, reason: 'a newer one' },
+      { kind: 'stage-changed', version: 3, requestId: 'q' },
+      { kind: 'challenger-set', version: 3, requestId: 'q' },
+    ]);
+    await registry.promote({ model: 'news', version: 3, ...who });
+    expect(registry.ended('news', 'q')?.kind).toBe('challenger-set');
+  });
+
   it('become the champion by promotion', async () => {
     await registry.challenge(canary);
     expect(await registry.promote({ model: 'news', version: 2, ...who })).toEqual({ epoch: 2 });

@@ -244,20 +244,35 @@ export class Registry extends RegistryReader {
 
   /**
    * Lets a version be tried beside the serving one, or go on in another role or with another share; one that is not
-   * staged is staged on the way. Idempotent.
+   * staged is staged on the way. Idempotent, by request where there is one.
    * @throws TidemillError ILLEGAL_TRANSITION
    */
   challenge(
-    challenge: { model: string; version: number; role: Challenger['role']; share: number } & Decider,
+    challenge: {
+      model: string;
+      version: number;
+      role: Challenger['role'];
+      share: number;
+      requestId?: string;
+      /** Why another canary is withdrawn first; absent: it stands in the way. */
+      replacing?: string;
+    } & Decider,
   ): Promise<void> {
-    const { model, version, role, share, by, reason } = challenge;
+    const { model, version, role, share, requestId = null, replacing, by, reason } = challenge;
     return this.#serially(async () => {
-      const found = this.requireVersion(model, version);
-      const known = this.state(model).challengers.find((other) => other.version === version);
-      if (known?.role !== role || known.share !== share) {
-        const about = { model, version, runId: found.runId, bundleDigest: found.digest, by, reason };
+      const { runId, digest: bundleDigest, stage } = this.requireVersion(model, version);
+      const { challengers, ended } = this.state(model);
+      const done =
+        requestId === null
+          ? challengers.some((one) => one.version === version && one.role === role && one.share === share)
+          : ended.some((one) => one.requestId === requestId && one.kind === 'challenger-set');
+      if (!done) {
+        const about = { model, version, runId, requestId, bundleDigest, by, reason };
         const set = { ...about, kind: 'challenger-set', parameters: { role }, metrics: { share } };
-        await this.#append(...staging(found, about), set);
+        const others = challengers.filter((one) => one.role === 'canary' && one.version !== version);
+        const withdrawn =
+          replacing === undefined ? [] : others.map((one) => withdrawal(model, one, { by, reason: replacing }));
+        await this.#append(...withdrawn, ...staging({ stage }, about), set);
       }
       await this.#announce(model);
     });
@@ -349,8 +364,12 @@ export class Registry extends RegistryReader {
 }
 
 /** What comes first for a version that is not staged yet. */
-function staging({ stage }: RegisteredVersion, about: Omit<EventFields, 'kind'>): EventFields[] {
+function staging({ stage }: Pick<RegisteredVersion, 'stage'>, about: Omit<EventFields, 'kind'>): EventFields[] {
   return stage === 'none' || stage === 'archived' ? [{ ...about, kind: 'stage-changed', stage: 'staging' }] : [];
+}
+
+function withdrawal(model: string, { version, digest }: Challenger, decider: Decider): EventFields {
+  return { ...decider, kind: 'challenger-withdrawn', model, version, bundleDigest: digest };
 }
 
 /** A figure that could not be computed is no figure. */

@@ -5,7 +5,7 @@ import { note, progress, progressDone } from '../output.ts';
 /** How a retraining request ended. */
 export interface Outcome {
   requestId: string;
-  kind: 'promoted' | 'refused' | 'run-failed';
+  kind: 'promoted' | 'challenger-set' | 'refused' | 'run-failed';
   model: string;
   version: number | null;
   reason: string;
@@ -17,7 +17,7 @@ interface RegistryEvent extends Omit<Outcome, 'kind' | 'requestId'> {
   requestId: string | null;
 }
 
-const ends = new Set(['promoted', 'refused', 'run-failed']);
+const ends = new Set(['promoted', 'challenger-set', 'refused', 'run-failed']);
 
 /**
  * Makes a request and listens to the gateway's events until it is decided. Listening begins before asking, so that
@@ -63,6 +63,7 @@ export function tellOutcome({ kind, model, version, reason }: Outcome): string {
   const said = reason === '' ? '' : `: ${reason}`;
   const told = {
     promoted: `${name} is promoted`,
+    'challenger-set': `${name} is the canary, until labels decide`,
     refused: `${name} is refused`,
     'run-failed': `training ${model} failed`,
   };

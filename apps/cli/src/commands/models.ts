@@ -233,7 +233,7 @@ export function requestTraining(
 export function report(outcome: Outcome, options: CommonOptions): void {
   if (options.json === true) printJson(outcome);
   else printLine(tellOutcome(outcome));
-  if (outcome.kind !== 'promoted') process.exitCode = 1;
+  if (outcome.kind === 'refused' || outcome.kind === 'run-failed') process.exitCode = 1;
 }
 
 /** `tidemill models diff A B`: what one version has over the other. */

@@ -1,6 +1,6 @@
 import type { Gate } from './gates.ts';
 
-export type Phase = 'snapshot' | 'train' | 'evaluate' | 'register' | 'host' | 'promote';
+export type Phase = 'snapshot' | 'train' | 'evaluate' | 'register' | 'host' | 'canary' | 'promote';
 
 /** What retraining is doing now, for people. */
 export interface ProgressState {

@@ -7,6 +7,7 @@ import type { RetrainingRequest } from '#libs/events';
 import { readBundle } from '#libs/model';
 import { type Configuration, loadConfig, newId } from '#libs/platform';
 import { ArtifactStore, Registry } from '#libs/registry';
+import { streamError } from '#libs/stream';
 import { openTemporaryClickHouse } from '../../../../libs/clickhouse/src/testing/temporary-clickhouse.ts';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
 import { madeUpTexts } from '../testing/made-up-texts.ts';
@@ -169,6 +170,28 @@ describe('a request', () => {
     expect(registry.model(model)?.serving?.version).toBe(1);
   });
 
+  it('ends in a canary where one is asked for and a version serves; the next one takes its place', async () => {
+    config.retraining.canary.share = 0.2;
+    await addDataset(twoLanguages);
+    await workflow().run(request('r1'), never);
+    expect(registry.ended(model, 'r1')).toMatchObject({ kind: 'promoted', version: 1 });
+    await addLabelled(madeUpTexts('east', 200), start);
+    await workflow().run(request('r2', { labelCutOff: start + 1 }), never);
+    expect(registry.ended(model, 'r2')).toMatchObject({ kind: 'challenger-set', version: 2 });
+    const canary = { role: 'canary', share: 0.2, by: 'ana' };
+    const why = expect.stringMatching(/^asked for; macro-F1/);
+    expect(registry.model(model)).toMatchObject({
+      serving: { version: 1, epoch: 1 },
+      challengers: [{ ...canary, version: 2, reason: why }],
+    });
+    await addLabelled(madeUpTexts('west', 200), start + day);
+    await workflow().run(request('r3', { labelCutOff: start + 2 * day }), never);
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1 }, challengers: [{ ...canary, version: 3 }] });
+    expect(registry.version(model, 2)?.stage).toBe('staging');
+    await registry.promote({ model, version: 3, by: 'policy canary', reason: 'clearly better' });
+    expect(registry.model(model)).toMatchObject({ serving: { version: 3, epoch: 2 }, challengers: [] });
+  });
+
   it('ends as failed when there is nothing to learn from', async () => {
     await addDataset(twoLanguages.slice(0, 300));
     await workflow().run(request('r1'), never);
@@ -262,6 +285,28 @@ describe('a crash', () => {
       expect(registry.model(model)?.history).toMatchObject([{ version: 1, epoch: 1, action: 'promote' }]);
     },
   );
+});
+
+it('tells inference what it has promoted when the first telling failed', async () => {
+  await addDataset(twoLanguages);
+  const producer = memory.stream.producer();
+  let away = true;
+  const send: typeof producer.send = async (topic, records) => {
+    if (topic !== 'model-versions' || !away) return await producer.send(topic, records);
+    away = false;
+    throw streamError('SEND_TIMED_OUT');
+  };
+  await registry.close();
+  registry = await Registry.open({
+    ...memory,
+    stream: { ...memory.stream, producer: () => ({ ...producer, send }) },
+    newId,
+  });
+  await expect(workflow().run(request('r1'), never)).rejects.toMatchObject({ retriable: true });
+  await workflow().run(request('r1'), never);
+  const told: number[] = [];
+  await memory.stream.readToEnd('model-versions', ({ value }) => void (value !== null && told.push(value.version)));
+  expect(told).toEqual([1]);
 });
 
 it('ends, and says what to do, when its encoder cannot be fetched', async () => {

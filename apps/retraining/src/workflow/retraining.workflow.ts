@@ -56,7 +56,7 @@ interface Built {
 }
 
 /**
- * From a request to a promotion or a refusal, one request at a time:
+ * From a request to a promotion, a canary or a refusal, one request at a time:
  *
  *   1 snapshot   data sets and labelled texts up to the cut-off, under a digest
  *   2 divide     duplicates out; no text and no group on both sides
@@ -66,11 +66,12 @@ interface Built {
  *   6 register   run finished, version registered with what the quality gates said
  *   7 gates      quality; not passed: refused, the version is archived
  *   8 host       staged, and run in a real host: golden texts and latency; not passed: refused
- *   9 promote    the registry tells topic model-versions, and inference swaps
+ *   9 promote    the registry tells topic model-versions, and inference swaps; with `retraining.canary.share`, where a
+ *                version serves, the new one becomes its canary and ends the request with that
  *
  * A crash up to 6 starts the request again at 1: nothing was told to anybody, and the same data and seed make the same
- * bytes. A crash after 6 goes on at 7 with the version that was registered for the request. A request that was promoted
- * or refused has ended and is not started again, so there are never two promotions of one request.
+ * bytes. A crash after 6 goes on at 7 with the version that was registered for the request. A request that was promoted,
+ * refused or led to a canary has ended and is not started again, so there are never two promotions of one request.
  */
 export class RetrainingWorkflow {
   readonly #options: WorkflowOptions;
@@ -85,7 +86,8 @@ export class RetrainingWorkflow {
   async run(request: RetrainingRequest, signal: AbortSignal): Promise<void> {
     const { registry, logger, metrics, progress, config } = this.#options;
     const { model, id: requestId, policy, reason, requestedBy: by } = request;
-    if (registry.ended(model, requestId) !== undefined) return;
+    // Inference may not have been told.
+    if (registry.ended(model, requestId) !== undefined) return await registry.announce(model);
     const parameters = { policy, seed: String(config.retraining.seed) };
     const runId = await registry.startRun({ model, requestId, parameters, by, reason });
     metrics.increment('tidemill_retraining_requests_total', { model });
@@ -154,15 +156,17 @@ export class RetrainingWorkflow {
     progress.gates(gates);
     if (gates.some(({ passed }) => !passed)) return await this.#refuse(work, registered, gates);
 
-    progress.enter('promote', versionName(model, version));
     const better = gates.find(({ name }) => name === 'macro-f1')?.detail;
-    await registry.promote({
-      model,
-      version,
-      requestId,
-      by,
-      reason: better === undefined ? reason : `${reason}; ${better}`,
-    });
+    const decision = { model, version, requestId, by, reason: better === undefined ? reason : `${reason}; ${better}` };
+    const { share } = config.retraining.canary;
+    const name = versionName(model, version);
+    if (share > 0 && registry.model(model)?.serving !== null) {
+      progress.enter('canary', name);
+      const replacing = `${name} has passed its gates and takes its place`;
+      return await registry.challenge({ ...decision, role: 'canary', share, replacing });
+    }
+    progress.enter('promote', name);
+    await registry.promote(decision);
     metrics.increment('tidemill_promotions_total', { model });
   }
 

@@ -33,11 +33,19 @@ describe('the story', () => {
     ['registry-events', 'promoted', /→ .*@\d+ promoted/],
     ['registry-events', 'refused', /✗ .*@\d+ refused/],
     ['registry-events', 'rolled-back', /↩ .*@\d+ rolled back/],
+    ['registry-events', 'challenger-set', /→ .*@\d+ is tried: /],
+    ['registry-events', 'challenger-withdrawn', /✗ .*@\d+ is tried no longer: /],
     ['registry-events', 'version-registered', /→ .*@\d+ trained and registered/],
     ['trigger-decisions', 'fired', /→ retraining of /],
     ['performance-reports', 'window', /accuracy of /],
   ])('tells %s %s', (topic, name, sentence) => {
     expect(narrate(topic, example(topic, name))).toMatch(sentence);
+  });
+
+  it('leaves what became of a canary to the registry', () => {
+    expect(
+      narrate('trigger-decisions', { ...Object(example('trigger-decisions', 'fired')), policy: 'canary' }),
+    ).toBeUndefined();
   });
 
   it('tells the accuracy of a window once, when its first labels have come', () => {

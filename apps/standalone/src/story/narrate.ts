@@ -64,8 +64,11 @@ const tellers: Record<string, (data: unknown, mask: Mask) => string | undefined>
     const moved = report.verdict === 'stable' || words.length === 0 ? '' : `; words that moved: ${words.join(', ')}`;
     return `  ${mark} ${report.model} ${hours(report)}: ${report.verdict}: ${report.reason}${moved}`;
   }),
+  // What became of a canary, and a rollback, the registry tells.
   'trigger-decisions': told(decision, ({ policy, outcome, reason, model }) =>
-    outcome === 'fired' ? `  → retraining of ${model} (${policy}): ${reason}` : undefined,
+    outcome === 'fired' && policy !== 'canary' && policy !== 'rollback'
+      ? `  → retraining of ${model} (${policy}): ${reason}`
+      : undefined,
   ),
   'registry-events': told(registryEvent, ({ kind, model, version, metrics, reason }) => {
     const name = version === null ? model : `${model}@${version}`;
@@ -78,6 +81,8 @@ const tellers: Record<string, (data: unknown, mask: Mask) => string | undefined>
       return `  → ${name} trained and registered${figures}`;
     }
     if (kind === 'promoted') return `  → ${name} promoted: ${reason}`;
+    if (kind === 'challenger-set') return `  → ${name} is tried: ${reason}`;
+    if (kind === 'challenger-withdrawn') return `  ✗ ${name} is tried no longer: ${reason}`;
     if (kind === 'refused') return `  ✗ ${name} refused: ${reason}`;
     if (kind === 'rolled-back') return `  ↩ ${name} rolled back: ${reason}`;
     if (kind === 'run-failed') return `  ✗ training of ${model} failed: ${reason}`;

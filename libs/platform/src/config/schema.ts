@@ -253,6 +253,14 @@ const retraining = section({
       .boolean()
       .default(true)
       .describe('Promote a canary that is clearly better than the champion, withdraw one that is not.'),
+    share: z
+      .number()
+      .min(0)
+      .max(0.5)
+      .default(0)
+      .describe(
+        'Share of the texts that a version which passed its gates answers as a canary, until labels decide; 0: it is promoted at once.',
+      ),
     significance: share.default(0.01).describe('Error rate of the trial in each direction, however often it looks.'),
     minimumLabels: count.default(50).describe('Labels of texts that both answered before a canary is decided about.'),
     maximumLabels: count
