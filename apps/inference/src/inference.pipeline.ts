@@ -13,6 +13,7 @@ import type {
 } from '#libs/stream';
 import type { ModelVersionConsumer } from './model-version.consumer.ts';
 import type { Challenger } from './challengers/challenger.ts';
+import type { ShadowText } from './challengers/shadow-queue.ts';
 import { answerOf, type ModelSlots, type ServedModel } from './model-slots.ts';
 import type { ServingStatusReporter } from './serving-status.reporter.ts';
 
@@ -163,15 +164,16 @@ interface Answered {
   role: 'champion' | 'canary';
 }
 
-/** For comparison, under the epoch of the answer that was given. */
+/** For comparison, under the epoch of the answer that was given; who answered nothing is not compared. */
 function scoreBeside(batch: TextBatch, { served, messages, result: given, role }: Answered, clock: Clock): void {
   const { epoch } = given.serving;
   served.challengers.scoreBeside(given.serving, role, () =>
-    messages.map((message) => ({
-      text: message.value.text,
-      predict: (result, row) =>
-        predictionOf(batch, message, { result, row, inferredAt: clock.now(), role: 'shadow', epoch }),
-    })),
+    messages.flatMap((message, at) => {
+      if (given.failures.has(at)) return [];
+      const predict: ShadowText['predict'] = (result, row) =>
+        predictionOf(batch, message, { result, row, inferredAt: clock.now(), role: 'shadow', epoch });
+      return { text: message.value.text, predict };
+    }),
   );
 }
 

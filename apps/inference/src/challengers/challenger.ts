@@ -93,11 +93,20 @@ export class Challenger {
     }
   }
 
-  /** For comparison only: behind the texts that wait for an answer. */
+  /**
+   * For comparison only: behind the texts that wait for an answer. Also during a pause, because nobody waits for it, and
+   * because the text that caused it has to be found. All of the texts have been answered by another version: without an
+   * answer to one of them it would not be compared on just those where it is worse, and must not be promoted.
+   */
   async score(texts: readonly string[]): Promise<BatchResult | undefined> {
-    if (!this.ready) return undefined;
+    const { slot, batcher } = this.#options;
+    if (this.#closing !== undefined || slot.serving === undefined) return undefined;
     try {
-      return this.#succeeded(await this.#options.batcher.submit(texts, 'bulk'));
+      const result = this.#succeeded(await batcher.submit(texts, 'bulk'));
+      const [failure] = result.failures.values();
+      if (failure !== undefined)
+        void this.giveUp(`it has no answer for a text that another version answered: ${failure.message}`);
+      return result;
     } catch (error) {
       this.#failed(error);
       return undefined;

@@ -2,11 +2,18 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prediction, Text } from '#libs/events';
-import { type Bundle, startHost } from '#libs/model';
+import { type Bundle, startHost, writeBundle } from '#libs/model';
 import { type Configuration, loadConfig } from '#libs/platform';
 import { answeredByCanary } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
-import { temporaryFolder, testText, writeTestBundle } from '../../../../libs/model/src/testing/test-bundle.ts';
+import { scoreTexts, writeOnnx } from '#libs/classifier';
+import { hashing } from '../../../../libs/classifier/src/features.ts';
+import {
+  temporaryFolder,
+  testText,
+  trainTestClassifier,
+  writeTestBundle,
+} from '../../../../libs/model/src/testing/test-bundle.ts';
 import { type MemoryStream, openMemoryStream } from '../../../../libs/stream/src/testing/memory-stream.ts';
 import { InferencePipeline } from '../inference.pipeline.ts';
 import { ModelSlots } from '../model-slots.ts';
@@ -77,13 +84,40 @@ async function start(change: Partial<Configuration['inference']> = {}): Promise<
 
 const digestOf = (version: number) => bundles[version - 1]?.digest ?? 'f'.repeat(64);
 
-async function tell(revision: number, challengers: [version: number, role: string, share: number][]): Promise<void> {
+async function tell(
+  revision: number,
+  challengers: [version: number, role: string, share: number][],
+  champion = 1,
+): Promise<void> {
   const told = challengers.map(([version, role, share]) => ({ version, bundleDigest: digestOf(version), role, share }));
-  const what = { model: 'test', version: 1, epoch: 7, bundleDigest: digestOf(1) };
+  const what = { model: 'test', version: champion, epoch: 7, bundleDigest: digestOf(champion) };
   const value = versionEvent({ ...what, revision, challengers: told });
   await memory.stream.producer().send('model-versions', [{ key: 'test', value }]);
   await versions.caughtUp();
   await slots.settled();
+}
+
+const unanswerable = 'qqq';
+
+/** A version that has no answer for one text: its logits are infinite. */
+async function addUnanswering(): Promise<void> {
+  const classifier = trainTestClassifier();
+  const { labels, maximumCharacters, temperature } = classifier;
+  const { start, multiplier, modulus } = hashing;
+  const bucket = (((start + unanswerable.charCodeAt(0)) * multiplier) % modulus) + 1;
+  const weights = classifier.weights.map((_, at) => (at === bucket * labels.length ? 32_767 : 0));
+  const golden = ordinaryText(0);
+  const [probabilities = []] = scoreTexts({ ...classifier, weights }, [golden]);
+  const manifest = {
+    model: 'test',
+    labels,
+    input: { kind: 'utf16' as const, maximumCharacters },
+    goldenTexts: [{ text: golden, probabilities: [...probabilities] }],
+    temperature,
+    trainer: 'test',
+  };
+  const graph = writeOnnx({ ...classifier, weights, scale: 1e38 });
+  bundles.push(await writeBundle(join(folder.path, 'unanswering'), manifest, { 'model.onnx': graph }));
 }
 
 async function until(condition: () => boolean): Promise<void> {
@@ -91,9 +125,11 @@ async function until(condition: () => boolean): Promise<void> {
 }
 const inState = (state: string) => until(() => slots.challengers.every((one) => one.state === state));
 
-async function produce(count: number): Promise<void> {
+const ordinaryText = (i: number) => testText(i % 2 === 0 ? 'north' : 'south', i);
+
+async function produce(count: number, textOf = ordinaryText): Promise<void> {
   const records = Array.from({ length: count }, (_, i) => {
-    const text = testText(i % 2 === 0 ? 'north' : 'south', i);
+    const text = textOf(i);
     const value: Text = { id: `t${i}`, model: 'test', text, occurredAt: i, source: '', attributes: {} };
     return { key: value.id, value };
   });
@@ -175,6 +211,40 @@ describe('a canary', () => {
     expect((await predictions(130, served)).filter(({ role }) => role === 'canary').length).toBeGreaterThan(0);
   });
 
+  it.each([0.5, 0.000_001])(
+    'that has no answer for a text that the champion answered is given up, with share %s',
+    async (share) => {
+      await addUnanswering();
+      await start();
+      await tell(2, [[4, 'canary', share]]);
+      await inState('answering');
+      await produce(200);
+      await predictions(400);
+      expect(slots.challengers).toMatchObject([{ state: 'answering' }]);
+      await produce(1, () => unanswerable);
+      await inState('failed');
+      expect(slots.challengers).toMatchObject([
+        { error: expect.stringContaining('no answer for a text that another version answered: ') },
+      ]);
+      const answers = await predictions(201, served);
+      expect(textsOf(answers, 'canary', 4).length > 0).toBe(share === 0.5);
+      expect(await memory.stream.deadLetters.list('texts')).toEqual([]);
+    },
+  );
+
+  it('is compared on the texts that it was too slow to answer', async () => {
+    await start({ canaryTimeout: '100ms' });
+    await tell(2, [[2, 'canary', 0.5]]);
+    await inState('answering');
+    const { hostPid } = slots.challengers[0] ?? {};
+    process.kill(hostPid ?? 0, 'SIGSTOP');
+    await produce(100);
+    const late = textsOf(await predictions(100, served), 'champion', 1);
+    await inState('failed');
+    process.kill(hostPid ?? 0, 'SIGCONT');
+    expect(textsOf(await predictions(200), 'shadow', 2).toSorted()).toEqual(late.toSorted());
+  });
+
   it('that cannot be loaded answers nothing', async () => {
     await start();
     await tell(2, [[9, 'canary', 0.5]]);
@@ -197,6 +267,18 @@ describe('a shadow', () => {
     const answers = await predictions(1800);
     expect(new Set(textsOf(answers, 'shadow', 3)).size).toBe(600);
     expect(answers.filter(({ role }) => served(role))).toHaveLength(600);
+  });
+
+  it('need not answer what the champion has no answer for', async () => {
+    await addUnanswering();
+    bundles.push(...bundles.slice(-1));
+    await start();
+    await tell(2, [[5, 'shadow', 0]], 4);
+    await inState('answering');
+    await produce(200, (i) => (i === 100 ? unanswerable : ordinaryText(i)));
+    expect(textsOf(await predictions(398), 'shadow', 5)).toHaveLength(199);
+    expect(await memory.stream.deadLetters.list('texts')).toMatchObject([{ error: 'model-failed' }]);
+    expect(slots.challengers).toMatchObject([{ state: 'answering' }]);
   });
 
   it('that never answers delays nothing: what it cannot take is shed and counted', async () => {
