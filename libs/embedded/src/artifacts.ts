@@ -11,6 +11,8 @@ import { artifactPath, type MavenRepository } from './maven-repository.ts';
 export interface FetchOptions {
   repository: MavenRepository;
   onProgress: (text: string) => void;
+  /** When it is aborted, nothing more is fetched. */
+  signal?: AbortSignal | undefined;
 }
 
 const parallel = 6;
@@ -18,7 +20,7 @@ const parallel = 6;
 /**
  * Brings every artifact into the folder under its file name, each with the locked digest: those that are there already
  * are verified, the others fetched.
- * @throws TidemillError ARTIFACT_UNREACHABLE, ARTIFACT_ALTERED
+ * @throws TidemillError ARTIFACT_UNREACHABLE, ARTIFACT_ALTERED; what the signal brings when it is aborted
  */
 export async function ensureArtifacts(artifacts: readonly Artifact[], folder: string, options: FetchOptions) {
   await mkdir(folder, { recursive: true });
@@ -37,17 +39,17 @@ export async function ensureArtifacts(artifacts: readonly Artifact[], folder: st
   };
   const queue = missing.values();
   const work = async () => {
-    for (const artifact of queue) await fetchArtifact(artifact, folder, { repository: options.repository, onPosition });
+    for (const artifact of queue) await fetchArtifact(artifact, folder, { ...options, onPosition });
   };
   await Promise.all(Array.from({ length: parallel }, work));
 }
 
-interface FetchArtifactOptions {
-  repository: MavenRepository;
+interface FetchArtifactOptions extends Pick<FetchOptions, 'repository' | 'signal'> {
   onPosition: (artifact: Artifact, bytes: number) => void;
 }
 
-async function fetchArtifact(artifact: Artifact, folder: string, { repository, onPosition }: FetchArtifactOptions) {
+async function fetchArtifact(artifact: Artifact, folder: string, options: FetchArtifactOptions) {
+  const { repository, signal, onPosition } = options;
   const { sha512, size } = artifact;
   const url = new URL(artifactPath(artifact), repository.url);
   const result = await fetchFile({
@@ -55,8 +57,9 @@ async function fetchArtifact(artifact: Artifact, folder: string, { repository, o
     headers: repository.headers,
     target: join(folder, fileName(artifact)),
     size,
-    matches: async (path) => (await sha512Of(path)) === sha512,
+    matches: async (path) => (await digestOf(path, 'sha512')) === sha512,
     onPosition: (bytes) => onPosition(artifact, bytes),
+    signal,
   });
   if (result !== 'fetched') {
     throw embeddedError(result.code, { detail: `${url.href}: ${result.reason}`, cause: result.cause });
@@ -66,13 +69,14 @@ async function fetchArtifact(artifact: Artifact, folder: string, { repository, o
 async function intact({ size, sha512 }: Artifact, path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found === undefined) return false;
-  if (found.size === size && (await sha512Of(path)) === sha512) return true;
+  if (found.size === size && (await digestOf(path, 'sha512')) === sha512) return true;
   await rm(path);
   return false;
 }
 
-async function sha512Of(path: string): Promise<string> {
-  const hash = createHash('sha512');
+/** In parts; nothing is held. */
+export async function digestOf(path: string, algorithm: 'sha256' | 'sha512'): Promise<string> {
+  const hash = createHash(algorithm);
   await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
   return hash.digest('hex');
 }

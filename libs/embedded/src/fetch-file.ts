@@ -21,6 +21,7 @@ export interface FetchFile {
   onPosition: (bytes: number) => void;
   /** Milliseconds before the second attempt; doubled before each further one. Default 500. */
   pause?: number;
+  signal?: AbortSignal | undefined;
 }
 
 export type FetchResult =
@@ -34,6 +35,7 @@ const stalled = 30_000;
 /**
  * Fetches a file of known size and digest. A cut download is taken up where it ended, also by a later process; nothing
  * but the right bytes ever gets the target's name.
+ * @throws what the signal brings when it is aborted
  */
 export async function fetchFile(file: FetchFile): Promise<FetchResult> {
   const part = `${file.target}.part`;
@@ -41,7 +43,7 @@ export async function fetchFile(file: FetchFile): Promise<FetchResult> {
   // A folder gives the same answer every time.
   const last = file.url.protocol === 'file:' ? 1 : attempts;
   for (let attempt = 1; attempt <= last; attempt++) {
-    if (attempt > 1) await delay((file.pause ?? 500) * 2 ** (attempt - 2));
+    if (attempt > 1) await delay((file.pause ?? 500) * 2 ** (attempt - 2), undefined, { signal: file.signal });
     try {
       await download(file, part);
       if (await file.matches(part)) {
@@ -51,6 +53,7 @@ export async function fetchFile(file: FetchFile): Promise<FetchResult> {
       await rm(part);
       failure = { code: 'ARTIFACT_ALTERED', reason: 'its sha512 is another', cause: undefined };
     } catch (error) {
+      file.signal?.throwIfAborted();
       failure = { code: 'ARTIFACT_UNREACHABLE', reason: reasonOf(error), cause: error };
       if (error instanceof HttpStatus && error.final) return failure;
     }
@@ -59,14 +62,15 @@ export async function fetchFile(file: FetchFile): Promise<FetchResult> {
 }
 
 /** Appends what is missing to the part; a part longer than the file is begun anew. */
-async function download({ url, headers, size, onPosition }: FetchFile, part: string): Promise<void> {
+async function download({ url, headers, size, onPosition, signal: closing }: FetchFile, part: string): Promise<void> {
   let start = (await stat(part).catch(() => undefined))?.size ?? 0;
   if (start === size && size > 0) return;
   if (start > size) start = 0;
   const stall = new AbortController();
   const timer = setTimeout(() => stall.abort(new Error(`no byte for ${stalled / 1000} s`)), stalled);
+  const signal = AbortSignal.any(closing === undefined ? [stall.signal] : [stall.signal, closing]);
   try {
-    const { body, from } = await open(url, { headers, start, signal: stall.signal });
+    const { body, from } = await open(url, { headers, start, signal });
     let position = from;
     onPosition(position);
     const counter = new Transform({
@@ -76,7 +80,7 @@ async function download({ url, headers, size, onPosition }: FetchFile, part: str
         done(null, chunk);
       },
     });
-    await pipeline(body, counter, createWriteStream(part, { flags: from > 0 ? 'a' : 'w' }), { signal: stall.signal });
+    await pipeline(body, counter, createWriteStream(part, { flags: from > 0 ? 'a' : 'w' }), { signal });
   } finally {
     clearTimeout(timer);
   }

@@ -58,14 +58,14 @@ async function unpack(artifacts: readonly Artifact[], folder: string, options: I
 /** One process at a time in a folder of the cache. */
 export async function alone<T>(
   folder: string,
-  { onProgress }: Pick<InstallOptions, 'onProgress'>,
+  { onProgress, signal }: Pick<InstallOptions, 'onProgress' | 'signal'>,
   work: () => Promise<T>,
 ): Promise<T> {
   await mkdir(folder, { recursive: true });
   let lock = await lockDirectory(folder);
   while ('heldBy' in lock) {
     onProgress(`waiting for process ${lock.heldBy}, which fetches the same files`);
-    await delay(100);
+    await delay(100, undefined, { signal });
     lock = await lockDirectory(folder);
   }
   try {

@@ -191,7 +191,7 @@ export class RetrainingWorkflow {
     const name = this.#encoderName(request);
     if (name === undefined) return await train({ texts, labels, groups, seed }, options);
 
-    const encoder = await fetchEncoder(name, { config, onProgress: (text) => progress.advance(0, text) }).catch(
+    const encoder = await fetchEncoder(name, { config, signal, onProgress: (text) => progress.advance(0, text) }).catch(
       // Tried several times by now. Requests are worked on one after the other: others are not to wait for a network.
       (cause: unknown) => Promise.reject(retrainingError('ENCODER_UNREACHABLE', { detail: reasonOf(cause), cause })),
     );
