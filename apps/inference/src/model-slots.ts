@@ -155,7 +155,7 @@ export class ModelSlots {
     const challengers = new Challengers({
       model,
       champion: { slot, batcher },
-      open: (told, event) => this.#openChallenger(told, event),
+      open: (...told) => this.#openChallenger(...told),
       publish: publishShadows,
       maximumQueuedTexts: config.shadowQueueTexts,
       logger,
@@ -167,12 +167,16 @@ export class ModelSlots {
   }
 
   /** A slot like the champion's, with one host; topic serving-status does not tell of it, because nobody waits for it. */
-  #openChallenger(told: ToldChallenger, event: ModelVersion): Challenger {
+  #openChallenger(told: ToldChallenger, event: ModelVersion, after: Promise<unknown>): Challenger {
     const { config, materialise, startHost, logger, clock } = this.#options;
     const { model } = event;
     const slot = new ModelSlot({
       model,
-      materialise,
+      async materialise(digest, signal) {
+        await after;
+        signal.throwIfAborted();
+        return await materialise(digest, signal);
+      },
       verify: readBundle,
       openHosts: (bundle, events) =>
         this.#openHosts(bundle, {

@@ -104,6 +104,20 @@ describe('ModelSlot', () => {
     ]);
   });
 
+  it('goes no further with a version that is superseded while it is fetched, by whom does not ask', async () => {
+    const fetched = Promise.withResolvers<string>();
+    await using test = openSlot((digest) =>
+      digest === bundles[0]?.digest ? fetched.promise : Promise.resolve(bundles[1]?.directory ?? ''),
+    );
+    test.slot.apply(event(1));
+    await Promise.resolve();
+    test.slot.apply(event(2));
+    fetched.resolve(bundles[0]?.directory ?? '');
+    await test.slot.settled();
+    expect(test.states(1)).toStrictEqual(['requested', 'superseded']);
+    expect(test.slot.serving?.version).toBe(2);
+  });
+
   it('stops answering when a newer version cannot be followed in time, and goes on when it can', async () => {
     const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
     let away = true;

@@ -337,8 +337,11 @@ export class ModelSlot {
   async #open(event: ModelVersion, signal: AbortSignal, onProgress = this.#options.onProgress): Promise<Loaded> {
     const report = (state: SlotProgress['state']) => onProgress({ event, state });
     const directory = await this.#options.materialise(event.bundleDigest, signal);
+    // Who fetched it may have had it already, and not asked.
+    signal.throwIfAborted();
     report('fetched');
     const bundle = await this.#options.verify(directory, event.bundleDigest);
+    signal.throwIfAborted();
     report('verified');
     const hosts = await this.#options.openHosts(bundle, { onChange: () => this.#announceChange(), signal });
     report('warm');

@@ -84,15 +84,16 @@ async function start(change: Partial<Configuration['inference']> = {}): Promise<
 
 const digestOf = (version: number) => bundles[version - 1]?.digest ?? 'f'.repeat(64);
 
-async function tell(
-  revision: number,
-  challengers: [version: number, role: string, share: number][],
-  champion = 1,
-): Promise<void> {
+type Told = [version: number, role: string, share: number];
+
+function event(revision: number, challengers: Told[], champion = 1) {
   const told = challengers.map(([version, role, share]) => ({ version, bundleDigest: digestOf(version), role, share }));
   const what = { model: 'test', version: champion, epoch: 7, bundleDigest: digestOf(champion) };
-  const value = versionEvent({ ...what, revision, challengers: told });
-  await memory.stream.producer().send('model-versions', [{ key: 'test', value }]);
+  return { key: 'test', value: versionEvent({ ...what, revision, challengers: told }) };
+}
+
+async function tell(...what: Parameters<typeof event>): Promise<void> {
+  await memory.stream.producer().send('model-versions', [event(...what)]);
   await versions.caughtUp();
   await slots.settled();
 }
@@ -310,6 +311,17 @@ describe('a shadow', () => {
 });
 
 describe('decisions about challengers', () => {
+  it('are followed by loading only the newest of a storm of them', async () => {
+    await start();
+    await tell(1, [[2, 'shadow', 0]]);
+    const storm = Array.from({ length: 1000 }, (_, i) => event(2 + i, [[3 - (i % 2), 'shadow', 0]]));
+    await memory.stream.producer().send('model-versions', storm);
+    await versions.caughtUp();
+    await inState('answering');
+    expect(slots.challengers).toMatchObject([{ version: 2 }]);
+    expect((loads.get(digestOf(2)) ?? 0) + (loads.get(digestOf(3)) ?? 0)).toBeLessThan(10);
+  });
+
   it('leave the champion as it is, and are followed in the order of their revisions', async () => {
     await start();
     await tell(1, []);

@@ -8,7 +8,8 @@ import { ShadowQueue, type ShadowText } from './shadow-queue.ts';
 export interface ChallengersOptions {
   model: string;
   champion: { slot: ModelSlot; batcher: DynamicBatcher };
-  open: (told: ToldChallenger, event: ModelVersion) => Challenger;
+  /** Begins to load it when `after` has resolved. */
+  open: (told: ToldChallenger, event: ModelVersion, after: Promise<unknown>) => Challenger;
   /** Writes predictions of role shadow. */
   publish: (predictions: Prediction[]) => Promise<void>;
   maximumQueuedTexts: number;
@@ -41,6 +42,8 @@ const batchTexts = 64;
 export class Challengers {
   readonly #options: ChallengersOptions;
   readonly #tried = new Map<string, Tried>();
+  /** Resolves when all that are told no longer have ended. */
+  #ended: Promise<unknown> = Promise.resolve();
   /** Serving epoch that the challengers were told with. */
   #epoch = -1;
   /** What a canary has answered, for the champion to score. */
@@ -84,13 +87,14 @@ export class Challengers {
       // A new decision about one that was given up is a new chance.
       if (again !== undefined && challenger.state.state !== 'failed') challenger.share = again.share;
       else {
-        void this.#end({ challenger, queue });
+        // They let go of their memory first; and of a storm of events only the last one's are loaded.
+        this.#ended = Promise.all([this.#ended, this.#end({ challenger, queue })]);
         this.#tried.delete(key);
         if (again !== undefined) told.set(key, again);
       }
     }
     for (const [key, one] of told) {
-      const challenger = this.#options.open(one, event);
+      const challenger = this.#options.open(one, event, this.#ended);
       const queue = this.#queue((texts) => challenger.score(texts), one.version);
       this.#tried.set(key, { challenger, queue });
     }
