@@ -166,6 +166,19 @@ describe('SerialProducer', () => {
     expect([requests.length, closed()]).toEqual([1, 1]);
     await expect(serial.send('a', [message('2')])).rejects.toMatchObject({ code: 'PRODUCER_CLOSED' });
   });
+
+  it('closes after one deadline beside a broker that does not answer, however much waits', async () => {
+    vi.useFakeTimers();
+    const { serial, requests } = scripted(() => new Promise(() => undefined));
+    const full = Array.from({ length: 500 }, (_, i) => message(`${i}`));
+    const sent = Promise.allSettled([1, 2, 3].map(() => serial.send('a', full)));
+    let closed = false;
+    void serial.close().then(() => (closed = true));
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(closed).toBe(true);
+    expect(await sent).toMatchObject(Array(3).fill({ status: 'rejected', reason: { code: 'SEND_TIMED_OUT' } }));
+    expect(requests.length).toBe(1);
+  });
 });
 
 function place(batch: TopicMessages[]): BaseOffset[] {

@@ -74,7 +74,7 @@ export class SerialProducer {
     return results.flatMap((result) => (result.status === 'fulfilled' ? result.value : []));
   }
 
-  /** Sends what waits, then disconnects. */
+  /** Sends what waits, then disconnects; when the broker fails meanwhile, what still waits fails with it. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#draining;
@@ -89,6 +89,8 @@ export class SerialProducer {
       const entries = takeRequest(this.#queue);
       const error = await this.#request(entries);
       if (error === undefined) continue;
+      // Each request would wait for this broker as long as this one has, and the process for all of them.
+      if (this.#closed && error.retriable) entries.push(...this.#queue.splice(0));
       // One bad record must not fail its companions: each on its own.
       if (error.retriable || entries.length === 1) for (const entry of entries) entry.reject(error);
       else for (const entry of entries) await this.#alone(entry);

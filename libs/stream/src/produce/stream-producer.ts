@@ -32,7 +32,7 @@ export interface StreamProducer {
   send<T extends TopicName>(topic: T, records: readonly RecordToSend<T>[], options?: SendOptions): Promise<Written[]>;
   /** The same with bytes as they are, to any topic of the prefix. */
   sendRaw(topic: string, messages: readonly OutgoingMessage[], options?: SendOptions): Promise<Written[]>;
-  /** Sends what waits, then disconnects. */
+  /** Sends what waits, then disconnects; when the broker fails meanwhile, what still waits fails with it. */
   close(): Promise<void>;
 }
 
