@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { isDeepStrictEqual, parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Random, seededRandom } from '#libs/statistics';
 import { CrashMatrix } from '../support/crash-matrix.ts';
@@ -172,6 +172,11 @@ async function audited(matrix: CrashMatrix, say: (line: string) => void): Promis
   );
   if (sides.wrong.length > 0 || sides.answered !== report.answered) {
     say(`answered ${sides.answered}; ${sides.wrong.slice(0, 20).join('; ')}`);
+    process.exitCode = 1;
+  }
+  const letters = [report.deadLetterErrors, matrix.deadLetterErrors];
+  if (!isDeepStrictEqual(letters[0], letters[1])) {
+    say(`dead letters: ${letters.map((errors) => JSON.stringify(errors)).join(', and should be ')}`);
     process.exitCode = 1;
   }
   const mislabelled = await matrix.mislabelled();

@@ -22,6 +22,8 @@ const chunk = 100;
 /** A point that is not reached by then shows nothing, in milliseconds. */
 const reachedWithin = 60_000;
 const caughtUpWithin = 120_000;
+/** Longest a version may answer after the next was promoted, in seconds; a start of inference on a busy machine is within. */
+const staleness = 20;
 
 export interface CrashMatrixOptions {
   /** Folder of Kafka's jars. */
@@ -36,6 +38,7 @@ const auditAnswer = z.object({
   texts: z.number(),
   answered: z.number(),
   deadLettered: z.number(),
+  deadLetterErrors: z.record(z.string(), z.number()),
   inFlight: z.number(),
   predictions: z.record(z.string(), z.number()),
   repeated: z.number(),
@@ -46,7 +49,7 @@ const auditAnswer = z.object({
   stored: z
     .object({ predictions: z.number(), texts: z.number(), deadLetters: z.number(), inFlight: z.number() })
     .optional(),
-  list: z.array(z.object({ kind: z.string(), detail: z.string() })),
+  list: z.array(z.object({ kind: z.string(), offset: z.number(), detail: z.string() })),
 });
 
 export type AuditAnswer = Omit<z.output<typeof auditAnswer>, 'findings'> & {
@@ -86,6 +89,8 @@ export class CrashMatrix implements AsyncDisposable {
   readonly #tables: Supervised | undefined;
   readonly #versions: ToldVersions;
   #sent = 0;
+  #unreadable = 0;
+  #ofNobody = 0;
 
   /** `beside`: on the broker of another, with topics of its own. */
   static async open(options: CrashMatrixOptions, beside?: CrashMatrix): Promise<CrashMatrix> {
@@ -124,6 +129,11 @@ export class CrashMatrix implements AsyncDisposable {
 
   get sent(): number {
     return this.#sent;
+  }
+
+  /** What has to become of texts: of these and no others, dead letters. */
+  get deadLetterErrors(): Record<string, number> {
+    return { 'unknown-magic': this.#unreadable, 'unknown-model': this.#ofNobody };
   }
 
   get epoch(): number {
@@ -168,7 +178,9 @@ export class CrashMatrix implements AsyncDisposable {
         'texts',
         texts.map((value) => ({ key: value.id, value })),
       );
+      this.#ofNobody += texts.filter((text) => text.model !== model).length;
       const junk = indices.filter((index) => index % 97 === 0);
+      this.#unreadable += junk.length;
       const messages = junk.map((index) => ({ key: `t${index}`, value: Buffer.from(`junk ${index}`) }));
       await this.#producer.sendRaw('texts', messages);
     }
@@ -177,6 +189,12 @@ export class CrashMatrix implements AsyncDisposable {
   /** The next epoch; each is another bundle than the one before. */
   async promote(): Promise<void> {
     await this.#versions.promote();
+  }
+
+  /** The next epoch, promoted so long ago that no other one may answer any more once this resolves. */
+  async promoteLongAgo(): Promise<void> {
+    await this.#versions.promote(staleness * 1000);
+    await this.#followed();
   }
 
   /** A canary and a shadow beside the champion, in every instance. */
@@ -303,7 +321,7 @@ export class CrashMatrix implements AsyncDisposable {
 
   /** What `tidemill audit texts` says, for programs. */
   async audit(): Promise<AuditAnswer> {
-    const { code, stdout } = await this.runAudit('--json');
+    const { code, stdout } = await this.runAudit('--json', '--limit', '1000');
     const { findings, ...answer } = auditAnswer.parse(JSON.parse(stdout));
     return { code, ...answer, wrong: Object.fromEntries(Object.entries(findings).filter(([, count]) => count > 0)) };
   }
@@ -324,7 +342,8 @@ export class CrashMatrix implements AsyncDisposable {
       this.#tables === undefined
         ? ['--no-tables']
         : ['--url', await this.#tables.process.url, '--token', await this.#token()];
-    const asked = ['audit', 'texts', '--config', config, '--wait', '2m', ...tables, ...args];
+    const bounds = ['--wait', '2m', '--staleness', `${staleness}s`];
+    const asked = ['audit', 'texts', '--config', config, ...bounds, ...tables, ...args];
     const { code, stdout, stderr } = await tidemill(...asked);
     if (stdout === '') throw new Error(`tidemill ${asked.join(' ')}:\n${stderr}`);
     return { code, stdout };
@@ -363,11 +382,11 @@ export class CrashMatrix implements AsyncDisposable {
       own.set(bundle.digest, await classify(hostModel(bundle), texts, options));
     await this.test.stream.readToEnd('predictions', ({ value }) => {
       if (value === null) return;
-      const { textId, bundleDigest, probabilities, label } = value;
+      const { textId, bundleDigest, probabilities, label, inputPartition, inputOffset } = value;
       const expected = own.get(bundleDigest)?.[Number(textId.slice(1))]?.probabilities ?? [];
       const best = (expected[0] ?? 0) >= (expected[1] ?? 0) ? 'north' : 'south';
       const same = ['north', 'south'].every((name, i) => Object.is(probabilities[name], expected[i]));
-      if (!same || label !== best) wrong.push(`${textId} by epoch ${value.epoch}`);
+      if (!same || label !== best) wrong.push(`texts-${inputPartition}@${inputOffset} by epoch ${value.epoch}`);
     });
     return wrong;
   }

@@ -1,6 +1,6 @@
 import type { Backend, RawBatch, SubscribeOptions } from '../../libs/stream/src/backend/backend.ts';
-import type { Prediction } from '#libs/events';
 import type { ConsumeOptions, Stream, StreamProducer } from '#libs/stream';
+import { buryGoodTexts, isOutdated, wrongly } from './wrong-answers.ts';
 
 /**
  * Where a process can be made to die, in the order in which a batch comes by. Numbers are those of inference.pipeline.ts;
@@ -20,15 +20,9 @@ export const batchPoints = [
 ] as const;
 export const swapPoints = ['requested', 'fetched', 'verified', 'warm', 'serving'].map((state) => `told ${state}`);
 
-/** What a wrong product would do; the audit has to find it. */
-export const mutants = [
-  'commits first',
-  'drops a batch',
-  'names another version',
-  'answers as a shadow',
-  'says two things',
-] as const;
-export type Mutant = (typeof mutants)[number];
+/** A product that is wrong: it has to be found out. */
+export type Mutant = 'commits first' | 'answers wrongly';
+export const mutants: readonly Mutant[] = ['commits first', 'answers wrongly'];
 
 /** A signal that the process sends itself at a point, after passing it `skip` times. */
 export interface ArmedFault {
@@ -115,8 +109,11 @@ function ofNobody(control: Control): Control {
 
 /** A stream with points around handlers and told states. */
 export function faultyStream(stream: Stream, points: FaultPoints, mutant: Mutant | undefined): Stream {
+  const wrong = mutant === 'answers wrongly';
   return {
     ...stream,
+    readToEnd: (topic, onRecord, options) =>
+      stream.readToEnd(topic, (record) => (wrong && isOutdated(record.value) ? undefined : onRecord(record)), options),
     producer: () => faultyProducer(stream.producer(), points, mutant),
     consume: (options) => stream.consume(faultyHandler(options, points, mutant)),
   };
@@ -127,14 +124,15 @@ function faultyHandler<T extends Parameters<Stream['consume']>[0]['topics'][numb
   points: FaultPoints,
   mutant: Mutant | undefined,
 ): ConsumeOptions<T> {
-  let batches = 0;
   return {
     ...options,
     async handleBatch(batch, control, admitRejects) {
       points.at('decoded');
-      if (mutant === 'drops a batch' && ++batches % 2 === 0) return undefined;
       setImmediate(() => points.at('inferring'));
-      return await options.handleBatch(batch, control, admitRejects);
+      if (mutant !== 'answers wrongly') return await options.handleBatch(batch, control, admitRejects);
+      const buried = buryGoodTexts(batch.accepted);
+      const outcome = await options.handleBatch(batch, control, admitRejects);
+      return { rejects: [...(outcome?.rejects ?? []), ...buried] };
     },
   };
 }
@@ -144,27 +142,9 @@ function faultyProducer(producer: StreamProducer, points: FaultPoints, mutant: M
     sendRaw: (...args) => producer.sendRaw(...args),
     close: () => producer.close(),
     async send(topic, records, options) {
-      const written = await producer.send(topic, mutated(records, mutant), options);
+      const written = await producer.send(topic, mutant === 'answers wrongly' ? wrongly(records) : records, options);
       for (const { value } of records) if (value !== null && 'state' in value) points.at(`told ${value.state}`);
       return written;
     },
   };
-}
-
-/** Now and then, and in place: the records were made for this call. */
-function mutated<R extends { value: object | null }>(records: readonly R[], mutant: Mutant | undefined): readonly R[] {
-  if (mutant === undefined || mutant === 'commits first' || mutant === 'drops a batch') return records;
-  return records.flatMap((record) => {
-    const { value } = record;
-    if (!isPrediction(value) || value.inputOffset % 50 !== 7) return [record];
-    const again = structuredClone(record);
-    if (mutant === 'names another version') value.version++;
-    else if (mutant === 'answers as a shadow') value.role = 'shadow';
-    else value.label = value.label === 'north' ? 'south' : 'north';
-    return mutant === 'says two things' ? [again, record] : [record];
-  });
-}
-
-function isPrediction(value: object | null): value is Prediction {
-  return value !== null && 'textId' in value && 'bundleDigest' in value;
 }

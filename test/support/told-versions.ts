@@ -52,10 +52,13 @@ export class ToldVersions {
     return this.#epoch;
   }
 
-  /** The next epoch; each is another bundle than the one before. A shadow goes on; a canary ends, and another trial begins. */
-  async promote(): Promise<void> {
+  /**
+   * The next epoch, promoted so many milliseconds ago; each is another bundle than the one before. A shadow goes on; a canary
+   * ends, and another trial begins.
+   */
+  async promote(ago = 0): Promise<void> {
     this.#epoch++;
-    await this.#tell('promote', this.#trying ? [this.#shadow] : []);
+    await this.#tell('promote', this.#trying ? [this.#shadow] : [], ago);
     if (this.#trying) await this.tryBeside();
   }
 
@@ -122,10 +125,10 @@ export class ToldVersions {
     return { version: champions.length + 2, bundleDigest: shadow.digest, role: 'shadow', share: 0 };
   }
 
-  async #tell(action: string, challengers: ModelVersion['challengers']): Promise<void> {
+  async #tell(action: string, challengers: ModelVersion['challengers'], ago = 0): Promise<void> {
     const { champions } = this.#bundles;
     const place = this.#epoch % champions.length;
-    const why = { action, reason: '', promotedBy: 'test', at: Date.now(), signature: null };
+    const why = { action, reason: '', promotedBy: 'test', at: Date.now() - ago, signature: null };
     const told = { epoch: this.#epoch, revision: ++this.#revision, challengers };
     const bundleDigest = champions[place]?.digest ?? '';
     const value = { model: this.#model, version: place + 1, bundleDigest, ...told, ...why };
