@@ -224,6 +224,10 @@ describe('challengers', () => {
     await expect(registry.challenge({ ...canary, version: 1 })).rejects.toThrow(/news@1 serves/);
     await expect(registry.withdraw({ model: 'news', version: 2, ...who })).rejects.toThrow(/news@2 is not tried/);
     expect(registry.version('news', 2)?.stage).toBe('none');
+    await registry.challenge(canary);
+    const asShadow = registry.withdraw({ model: 'news', version: 2, role: 'shadow', ...who });
+    await expect(asShadow).rejects.toThrow(/news@2 is a canary, not a shadow/);
+    await registry.withdraw({ model: 'news', version: 2, role: 'canary', ...who });
   });
 
   it('are told when the registry opens again, if a crash kept them from inference', async () => {

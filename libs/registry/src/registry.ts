@@ -271,7 +271,7 @@ export class Registry extends RegistryReader {
         const set = { ...about, kind: 'challenger-set', parameters: { role }, metrics: { share } };
         const others = challengers.filter((one) => one.role === 'canary' && one.version !== version);
         const withdrawn =
-          replacing === undefined ? [] : others.map((one) => withdrawal(model, one, { by, reason: replacing }));
+          replacing === undefined ? [] : others.map((one) => withdrawnEvent(model, one, { by, reason: replacing }));
         await this.#append(...withdrawn, ...staging({ stage }, about), set);
       }
       await this.#announce(model);
@@ -279,15 +279,22 @@ export class Registry extends RegistryReader {
   }
 
   /**
-   * Ends the trial of a version, which stays in its stage.
+   * Ends the trial of a version, which stays in its stage; with `role`, only if it is tried in that.
    * @throws TidemillError ILLEGAL_TRANSITION
    */
-  withdraw({ model, version, by, reason }: { model: string; version: number } & Decider): Promise<void> {
+  withdraw(
+    withdrawal: { model: string; version: number; role?: Challenger['role'] | undefined } & Decider,
+  ): Promise<void> {
+    const { model, version, role, by, reason } = withdrawal;
     return this.#serially(async () => {
       const { runId, digest: bundleDigest } = this.requireVersion(model, version);
       const late = await this.#announceLate(model, 'withdraw');
-      const tried = this.state(model).challengers.some((other) => other.version === version);
-      if (late !== undefined && !tried) return;
+      const tried = this.state(model).challengers.find((other) => other.version === version);
+      if (late !== undefined && tried === undefined) return;
+      if (role !== undefined && tried !== undefined && tried.role !== role)
+        throw registryError('ILLEGAL_TRANSITION', {
+          detail: `${versionName(model, version)} is a ${tried.role}, not a ${role}`,
+        });
       await this.#append({ kind: 'challenger-withdrawn', model, version, runId, bundleDigest, by, reason });
       await this.#announce(model);
     });
@@ -368,7 +375,7 @@ function staging({ stage }: Pick<RegisteredVersion, 'stage'>, about: Omit<EventF
   return stage === 'none' || stage === 'archived' ? [{ ...about, kind: 'stage-changed', stage: 'staging' }] : [];
 }
 
-function withdrawal(model: string, { version, digest }: Challenger, decider: Decider): EventFields {
+function withdrawnEvent(model: string, { version, digest }: Challenger, decider: Decider): EventFields {
   return { ...decider, kind: 'challenger-withdrawn', model, version, bundleDigest: digest };
 }
 

@@ -11,7 +11,8 @@ export const comparisonQuery = z
   .refine(({ a, b }) => (a === undefined) === (b === undefined), {
     message: 'name both versions or none',
     path: ['b'],
-  });
+  })
+  .refine(({ a, b }) => a === undefined || a !== b, { message: 'name two different versions', path: ['b'] });
 
 /** Challengers beside the champion on the same later labels. */
 @Controller('v1/models/:model')

@@ -50,6 +50,11 @@ export const comparisonsOutput = z
         epoch: count,
         champion: count,
         challenger: count,
+        instances: z
+          .array(z.looseObject({ state: z.enum(['answering', 'loading', 'failed']), error: z.string().nullable() }))
+          .describe(
+            'How the challenger is in each instance of inference that answers; empty when it is not tried now.',
+          ),
         labels: count.describe('Labelled texts that both answered.'),
         onlyChampionRight: count,
         onlyChallengerRight: count,
@@ -97,6 +102,10 @@ export const transitionInput = z
     by: z.string().optional().describe('Who.'),
   })
   .meta({ id: 'TransitionInput' });
+
+export const withdrawInput = transitionInput
+  .extend({ role: z.enum(['shadow', 'canary']).optional().describe('Only if it is tried in this role.') })
+  .meta({ id: 'WithdrawInput' });
 
 export const canaryInput = z
   .object({

@@ -100,7 +100,7 @@ export const registryOperations: Operation[] = [
     tag: 'models',
     summary: 'Try a version no longer.',
     status: 202,
-    body: json(models.transitionInput),
+    body: json(models.withdrawInput),
     bodyRequired: false,
     answers: json(models.followOutput),
     errors: [404, 409, 422],

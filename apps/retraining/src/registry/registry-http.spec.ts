@@ -261,6 +261,11 @@ describe('what people decide', () => {
     const canary = await post(`/v1/models/news/${of}/canary`, { by: 'ana', share: 0.25 });
     expect(canary).toMatchObject({ status: 202, body: { version: 2, role: 'canary', share: 0.25 } });
     expect(await tried()).toMatchObject({ challengers: [{ version: 2, role: 'canary', share: 0.25 }] });
+    const asShadow = await post(`/v1/models/news/${of}/withdraw`, { role: 'shadow' });
+    expect(asShadow).toMatchObject({
+      status: 409,
+      body: { detail: expect.stringContaining('is a canary, not a shadow') },
+    });
     expect(await post(`/v1/models/news/${of}/withdraw`)).toMatchObject({ status: 202 });
     expect(await tried()).toMatchObject({ serving: { version: 1, epoch: 1 }, challengers: [] });
     for (const [path, body, status, legal] of [

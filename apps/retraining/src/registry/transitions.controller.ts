@@ -10,6 +10,7 @@ const transition = z.strictObject({
   by: z.string().min(1).max(200).default('unknown'),
 });
 const canaryBody = transition.extend({ share: z.number() });
+const withdrawBody = transition.extend({ role: z.enum(['shadow', 'canary']).optional() });
 const rollbackBody = transition.extend({ to: z.number().int().min(1).optional() });
 
 /** What people decide about versions; each is an event of the registry with who and why. */
@@ -52,8 +53,8 @@ export class TransitionsController {
   @Post('versions/:version/withdraw')
   @HttpCode(202)
   async withdraw(@Param('model') model: string, @Param('version') version: string, @Body() body: unknown) {
-    const { by, reason } = parsed(transition, body);
-    const withdrawal = { model, version: versionNumber(version), by, reason: orByHand(reason) };
+    const { by, reason, role } = parsed(withdrawBody, body);
+    const withdrawal = { model, version: versionNumber(version), role, by, reason: orByHand(reason) };
     await orProblem(() => this.registry.withdraw(withdrawal), this.#legal(model, 'withdraw'));
     return { id: newId(), model, version: withdrawal.version };
   }
