@@ -129,6 +129,7 @@ it('promotes a canary that later labels show to be better', { timeout: 90_000 },
   await soon('decisions?policy=canary&outcome=fired').toMatchObject({ items: [promoted] });
   const compared = { champion: 1, challenger: 2, epoch: 1, onlyChampionRight: 0 };
   await soon('comparisons?a=1&b=2').toMatchObject({ items: [compared] });
+  expect((await client.get(`/v1/models/${model}/comparisons?a=1&b=1`)).status).toBe(422);
   const roles = await loop.clickhouse.query<{ role: string }>(
     'SELECT DISTINCT role FROM effective_predictions ORDER BY role',
   );
@@ -146,6 +147,8 @@ it('withdraws a canary that they show to be worse, and lets the champion serve o
 
 it('answers every text while a shadow hangs, ends and comes back', { timeout: 90_000 }, async () => {
   await tryVersion(1, 'shadow');
+  const instances = [{ state: 'answering', error: null }];
+  await soon('comparisons').toMatchObject({ items: [{ challenger: 1, role: 'shadow', instances }] });
   const pid = async () => (await inference()).challengers[0]?.hostPid ?? 0;
   const first = await pid();
   process.kill(first, 'SIGSTOP');

@@ -95,6 +95,7 @@ export interface Comparison extends Discordant {
   role: string | null;
   share: number | null;
   since: string | null;
+  instances: { state: string; error: string | null }[];
   labels: number;
   shownByChampion: Discordant;
   shownByChallenger: Discordant;

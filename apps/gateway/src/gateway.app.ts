@@ -128,7 +128,7 @@ function gatewayParts(
     batches: new BatchPredictions(predictor, 2 * config.stream.maximumTextBytes),
     predictions: new EffectivePredictions(clickhouse, () => directory.names),
     reports: new Reports(clickhouse),
-    comparisons: new Comparisons(clickhouse, registry, config.retraining.canary),
+    comparisons: new Comparisons(clickhouse, { registry, inference }, config.retraining.canary),
     analyst: new AnalystSql(clickhouse),
     eventClients: new EventClients(hub, config.http.maximumEventClients),
     inferenceHealth: new InferenceHealth(inference, readiness),

@@ -52,6 +52,7 @@ interface Comparison extends Discordant {
   champion: number;
   challenger: number;
   role: string | null;
+  instances: { state: string; error: string | null }[];
   labels: number;
   championRight: number;
   challengerRight: number;
@@ -74,12 +75,16 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
   if (options.json === true) return printJson(answer);
   const serving = answer.serving === null ? 'nothing yet' : `${model}@${answer.serving.version}`;
   printLine(`${model} serves ${serving}; classes: ${answer.labels.join(', ')}`);
+  const tried = answer.challengers.length > 0;
+  const comparisons = tried
+    ? (await client.json<{ items: Comparison[] }>(`/v1/models/${model}/comparisons`)).items
+    : [];
   for (const { version, role, share, since } of answer.challengers) {
     const answers = role === 'canary' ? `answers ${share * 100} % of the texts` : 'answers beside';
     printLine(`${model}@${version} is a ${role} since ${since} and ${answers}`);
+    for (const line of silenceOf(comparisons.find(({ challenger }) => challenger === version))) printLine(`  ${line}`);
   }
-  if (answer.challengers.length > 0)
-    printComparisons(model, (await client.json<{ items: Comparison[] }>(`/v1/models/${model}/comparisons`)).items);
+  if (tried) printComparisons(model, comparisons);
   printTable(
     ['version', 'stage', 'accuracy', 'macro-F1', 'created', 'digest'],
     answer.versions.map(({ version, stage, metrics, createdAt, digest }) => [
@@ -91,6 +96,13 @@ export async function showModel(name: string, options: CommonOptions): Promise<v
       digest.slice(0, 12),
     ]),
   );
+}
+
+/** Where it does not answer although it is tried: an instance leaves alone, and at last gives up, one that fails. */
+function silenceOf({ instances }: Pick<Comparison, 'instances'> = { instances: [] }): string[] {
+  const failed = instances.filter(({ state }) => state === 'failed').map(({ error }) => error ?? 'no reason is known');
+  if (failed.length === 0) return [];
+  return [`does not answer in ${failed.length} of ${instances.length} instances: ${[...new Set(failed)].join('; ')}`];
 }
 
 /** On the labels of texts that both answered; nobody was shown a shadow, so that labels are no evidence about it. */
@@ -157,14 +169,14 @@ export interface ChallengeOptions extends TransitionOptions {
 }
 
 export async function shadow(name: string, options: ChallengeOptions): Promise<void> {
-  if (options.stop === true) return withdraw(name, options);
+  if (options.stop === true) return withdraw(name, 'shadow', options);
   const { model, version } = parseVersionName(name);
   await transition(`/v1/models/${model}/versions/${version}/shadow`, options);
   if (options.json !== true) printLine(`${name} is a shadow`);
 }
 
 export async function canary(name: string, options: ChallengeOptions & { share: string }): Promise<void> {
-  if (options.stop === true) return withdraw(name, options);
+  if (options.stop === true) return withdraw(name, 'canary', options);
   const { model, version } = parseVersionName(name);
   const share = Number(options.share);
   if (!Number.isFinite(share)) throw usageError(`--share ${options.share} is no number`);
@@ -172,9 +184,9 @@ export async function canary(name: string, options: ChallengeOptions & { share: 
   if (options.json !== true) printLine(`${name} is the canary and answers ${share} of the texts`);
 }
 
-async function withdraw(name: string, options: ChallengeOptions): Promise<void> {
+async function withdraw(name: string, role: 'shadow' | 'canary', options: ChallengeOptions): Promise<void> {
   const { model, version } = parseVersionName(name);
-  await transition(`/v1/models/${model}/versions/${version}/withdraw`, options);
+  await transition(`/v1/models/${model}/versions/${version}/withdraw`, options, { role });
   if (options.json !== true) printLine(`${name} is withdrawn`);
 }
 

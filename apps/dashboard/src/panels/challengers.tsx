@@ -17,6 +17,11 @@ export function Challengers() {
               <b>v{one.challenger}</b> <Badge state={one.role ?? ''} text={roleOf(one)} /> since{' '}
               <ClockTime at={one.since} />
             </p>
+            {silenceOf(one).map((error) => (
+              <p key={error}>
+                <Badge state="failed" text="does not answer" /> {error}
+              </p>
+            ))}
             <p>
               On {count(one.labels)} labels of both: only v{one.challenger} right{' '}
               <b>{count(one.onlyChallengerRight)}</b>, only v{one.champion} right <b>{count(one.onlyChampionRight)}</b>.
@@ -31,6 +36,12 @@ export function Challengers() {
 
 function roleOf({ role, share }: Comparison): string {
   return role === 'canary' ? `canary, answers ${percent(share ?? 0)}` : (role ?? '');
+}
+
+/** Why instances do not ask it although it is tried. */
+function silenceOf({ instances }: Comparison): string[] {
+  const errors = instances.filter(({ state }) => state === 'failed').map(({ error }) => error ?? 'no reason is known');
+  return [...new Set(errors)];
 }
 
 function evidenceOf({ evidenceOfBetter, evidenceOfWorse, decisiveEvidence, ...one }: Comparison): string {

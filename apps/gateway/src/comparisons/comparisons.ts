@@ -1,7 +1,9 @@
 import { type ClickHouse, type PairedAnswers, pairedAnswers } from '#libs/clickhouse';
 import { canaryTrial } from '#libs/evaluation';
 import type { Configuration } from '#libs/platform';
+import type { Upstream } from '../edge/upstream.ts';
 import type { Registry } from '../models/registry.ts';
+import { type ChallengerState, challengerStates } from './challenger-states.ts';
 
 /** A challenger beside the champion of an epoch, on the labels of texts that both answered. */
 export interface Comparison extends PairedAnswers {
@@ -12,6 +14,8 @@ export interface Comparison extends PairedAnswers {
   role: string | null;
   share: number | null;
   since: string | null;
+  /** How it is in each instance of inference that answers; none for one that is not tried now. */
+  instances: ChallengerState[];
   /** At most 1 of a shadow: nobody has been shown its answers. */
   evidenceOfBetter: number;
   evidenceOfWorse: number;
@@ -27,26 +31,32 @@ const endOfTime = 9_000_000_000_000;
 export class Comparisons {
   readonly #clickhouse: ClickHouse;
   readonly #registry: Pick<Registry, 'model'>;
+  readonly #inference: Upstream;
   readonly #options: Configuration['retraining']['canary'];
 
   constructor(
     clickhouse: ClickHouse,
-    registry: Pick<Registry, 'model'>,
+    { registry, inference }: { registry: Pick<Registry, 'model'>; inference: Upstream },
     options: Configuration['retraining']['canary'],
   ) {
     this.#clickhouse = clickhouse;
     this.#registry = registry;
+    this.#inference = inference;
     this.#options = options;
   }
 
   /** Those that are tried now, since they are. */
   async current(model: string): Promise<Comparison[]> {
     const { serving, challengers } = await this.#registry.model(model);
-    if (serving === null || serving === undefined) return [];
+    if (serving === null || serving === undefined || challengers.length === 0) return [];
     const { version: champion, epoch } = serving;
+    const states = await challengerStates(this.#inference, model);
     return Promise.all(
       challengers.map(({ version: challenger, role, share, since }) =>
-        this.#compare({ model, epoch, champion, challenger }, { role, share, since }),
+        this.#compare(
+          { model, epoch, champion, challenger },
+          { role, share, since, instances: states.get(challenger) ?? [] },
+        ),
       ),
     );
   }
@@ -69,7 +79,7 @@ export class Comparisons {
 
   async #compare(
     pair: { model: string; epoch: number; champion: number; challenger: number },
-    trial?: { role: string; share: number; since: string },
+    trial?: Pick<Comparison, 'instances'> & { role: string; share: number; since: string },
   ): Promise<Comparison> {
     const { significance, minimumLabels, maximumLabels } = this.#options;
     const since = trial === undefined ? 0 : Date.parse(trial.since);
@@ -80,10 +90,12 @@ export class Comparisons {
       maximumLabels,
     });
     const { epoch, champion, challenger } = pair;
-    const { role = null, share = null } = trial ?? {};
-    const about = { epoch, champion, challenger, role, share, since: trial?.since ?? null };
+    const notTried = { role: null, share: null, since: null, instances: [] };
     return {
-      ...about,
+      epoch,
+      champion,
+      challenger,
+      ...(trial ?? notTried),
       ...answers,
       evidenceOfBetter,
       evidenceOfWorse,

@@ -48,8 +48,9 @@ export class Upstream {
     this.#deadline = deadline;
   }
 
-  get instances(): readonly string[] {
-    return this.#urls;
+  /** Each instance by itself. */
+  get each(): Upstream[] {
+    return this.#urls.map((urls) => new Upstream({ name: this.name, urls, deadline: this.#deadline }));
   }
 
   /**
