@@ -1,8 +1,9 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Encoder } from '#libs/embedded';
-import { embeddingDimension, type HostModel, type HostOptions, ModelHost, pooledEncoder } from '#libs/model';
+import { embeddingDimension, type HostModel, type HostOptions, ModelHost, pooledEncoder, sha256 } from '#libs/model';
 import { EmbeddingCache } from './embedding-cache.ts';
+import { encoderRuntime } from './lineage.ts';
 
 export interface Embedded {
   /** The encoder's graph, to which a head is appended. */
@@ -43,7 +44,8 @@ export async function embedTexts(
     // Its int8 products measure their scale over a run: run together, texts would change each other's answers.
     alone: true,
   };
-  const cache = await EmbeddingCache.open(cacheFolder, { encoder: encoder.digest, dimension });
+  const madeBy = sha256(JSON.stringify([encoder.digest, await encoderRuntime()]));
+  const cache = await EmbeddingCache.open(cacheFolder, { encoder: madeBy, dimension, texts });
   const missing = [...new Set(texts.filter((text) => cache.get(text) === undefined))];
   if (missing.length > 0) {
     const model: HostModel = { modelPath, labels: [], input, output: 'embeddings', temperature: 1, goldenTexts: [] };

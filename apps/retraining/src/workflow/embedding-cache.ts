@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, truncate } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 
@@ -20,11 +21,18 @@ export class EmbeddingCache {
     this.#dimension = dimension;
   }
 
-  /** @param encoder digest of the encoder */
-  static async open(folder: string, { encoder, dimension }: { encoder: string; dimension: number }) {
+  /**
+   * @param encoder digest of what decides the vectors: the encoder, and what runs it
+   * @param texts the known ones among these are held
+   * @throws what the file system says, unless it is that there is no file yet
+   */
+  static async open(
+    folder: string,
+    { encoder, dimension, texts }: { encoder: string; dimension: number; texts: readonly string[] },
+  ) {
     await mkdir(folder, { recursive: true });
     const cache = new EmbeddingCache(join(folder, `${encoder}.bin`), dimension);
-    await cache.#read();
+    await cache.#read(new Set(texts.map((text) => digestOf(text).toString('hex'))));
     return cache;
   }
 
@@ -52,18 +60,33 @@ export class EmbeddingCache {
     return digestBytes + 4 * this.#dimension + checksumBytes;
   }
 
-  async #read(): Promise<void> {
-    const bytes = await readFile(this.#path).catch(() => Buffer.alloc(0));
+  /** In parts: the file grows with every new text, and what is not wanted is not held. */
+  async #read(wanted: ReadonlySet<string>): Promise<void> {
     const size = this.#recordBytes;
-    const whole = bytes.length - (bytes.length % size);
-    for (let at = 0; at < whole; at += size) {
-      const body = bytes.subarray(at, at + size - checksumBytes);
-      if (crc32(body) !== bytes.readUInt32LE(at + size - checksumBytes)) continue;
-      // Copied: the place in the file need not be a multiple of four.
-      const values = new Float32Array(Uint8Array.from(body.subarray(digestBytes)).buffer);
-      this.#known.set(body.toString('hex', 0, digestBytes), values);
+    let rest: Buffer = Buffer.alloc(0);
+    let whole = 0;
+    try {
+      for await (const part of createReadStream(this.#path, { highWaterMark: 2 ** 20 })) {
+        const bytes = Buffer.concat([rest, part]);
+        const end = bytes.length - (bytes.length % size);
+        for (let at = 0; at < end; at += size) this.#take(bytes.subarray(at, at + size), wanted);
+        rest = bytes.subarray(end);
+        whole += end;
+      }
+    } catch (error) {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+      throw error;
     }
-    if (whole < bytes.length) await truncate(this.#path, whole);
+    if (rest.length > 0) await truncate(this.#path, whole);
+  }
+
+  #take(record: Buffer, wanted: ReadonlySet<string>): void {
+    const digest = record.toString('hex', 0, digestBytes);
+    if (!wanted.has(digest)) return;
+    const body = record.subarray(0, -checksumBytes);
+    if (crc32(body) !== record.readUInt32LE(body.length)) return;
+    // Copied: the place in the file need not be a multiple of four.
+    this.#known.set(digest, new Float32Array(Uint8Array.from(body.subarray(digestBytes)).buffer));
   }
 }
 

@@ -12,6 +12,8 @@ import type { Snapshot } from './snapshot.ts';
 const require = createRequire(import.meta.url);
 /** What decides the bytes of a version besides our own code. */
 const packages = ['onnxruntime-node', 'onnx-buf'];
+/** What decides what an encoder gives for a text. */
+const encoderPackages = ['onnxruntime-node', '@huggingface/tokenizers'];
 
 /** Where a version comes from, as far as its bytes depend on it: the same lineage gives the same bundle. */
 export interface Lineage {
@@ -33,13 +35,13 @@ export async function lineageOf(
   encoder: Encoder | undefined,
 ): Promise<Lineage> {
   const { seed, holdoutShare, groupAttribute } = config;
-  const versions = await Promise.all(packages.map(async (name) => [name, await versionOf(name)] as const));
+  const needed = encoder === undefined ? packages : [...packages, ...encoderPackages];
   return {
     trainer: encoder === undefined ? trainers.ngrams : trainers.head,
     seed,
     snapshot: { digest: snapshot.digest, datasets: snapshot.datasets },
     split: { holdoutShare, groupAttribute },
-    packages: Object.fromEntries(versions),
+    packages: await versionsOf(needed),
     encoder: encoder === undefined ? null : { name: encoder.name, digest: encoder.digest },
   };
 }
@@ -86,6 +88,15 @@ export function encoderOf(lineage: unknown): string | undefined {
 export function labelCutOffOf(lineage: unknown): number {
   const known = z.object({ snapshot: z.object({ labelCutOff: z.number() }) }).safeParse(lineage);
   return known.success ? known.data.snapshot.labelCutOff : 0;
+}
+
+/** Versions of the packages that decide what an encoder gives for a text. */
+export function encoderRuntime(): Promise<Record<string, string>> {
+  return versionsOf(encoderPackages);
+}
+
+async function versionsOf(names: readonly string[]): Promise<Record<string, string>> {
+  return Object.fromEntries(await Promise.all(names.map(async (name) => [name, await versionOf(name)] as const)));
 }
 
 async function versionOf(name: string): Promise<string> {
