@@ -40,7 +40,9 @@ describe('a consumer that is closed before it has joined', () => {
 
   it('ends while another member holds the rebalance up, and does not join later', async () => {
     const { brokers } = testKafka();
-    const [holding, late] = [new KafkaBackend({ ...settings, brokers }), new KafkaBackend({ ...settings, brokers })];
+    // The one lets go of its batch, and of the rebalance, long after the other has given up.
+    const holding = new KafkaBackend({ ...settings, brokers, drainTimeout: 3000 });
+    const late = new KafkaBackend({ ...settings, brokers, drainTimeout: 500, sessionTimeout: 2000 });
     const topic = `held-${newId()}`;
     await holding.admin.createTopics([{ topic, partitions: 1, replicationFactor: 1, configuration: {} }]);
     const producer = await holding.openProducer();
