@@ -4,6 +4,9 @@ import { connectStream, type Pipeline, type Stream } from '#libs/stream';
 import { openTestStream } from '../support/stream.ts';
 
 const total = 6000;
+/** Short, because two tests wait for longer than a session. */
+const sessionTimeout = 2000;
+const longer = 3000;
 const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
 
 it('members 1 → 2 → 3 → 1 under load: nothing lost, nothing done twice, commits never go back', async () => {
@@ -61,7 +64,7 @@ it('members 1 → 2 → 3 → 1 under load: nothing lost, nothing done twice, co
 });
 
 it('a batch longer than the session keeps its partition', async () => {
-  await using test = await openTestStream({ create: ['texts'] });
+  await using test = await openTestStream({ create: ['texts'], sessionTimeout });
   await test.stream.producer().send('texts', [{ key: 'a', value: text('a') }]);
   let calls = 0;
   const done = Promise.withResolvers<void>();
@@ -70,8 +73,8 @@ it('a batch longer than the session keeps its partition', async () => {
     topics: ['texts'],
     handleBatch: async (_, control) => {
       calls++;
-      // Longer than the session of 6 s; the broker must hear heartbeats meanwhile.
-      await new Promise((resolve) => setTimeout(resolve, 8000));
+      // The broker must hear heartbeats meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, longer));
       await control.fence();
       done.resolve();
     },
@@ -83,7 +86,7 @@ it('a batch longer than the session keeps its partition', async () => {
 });
 
 it('a member that was evicted while it was stuck writes nothing for the batch it had', async () => {
-  await using test = await openTestStream({ create: ['texts'] });
+  await using test = await openTestStream({ create: ['texts'], sessionTimeout });
   await test.stream.producer().send('texts', [{ key: 'a', value: text('a') }]);
   const fences: string[] = [];
   const again = Promise.withResolvers<void>();
@@ -91,8 +94,8 @@ it('a member that was evicted while it was stuck writes nothing for the batch it
     groupId: 'g',
     topics: ['texts'],
     handleBatch: async (_, control) => {
-      // Longer than the session of 6 s, and no heartbeat can leave.
-      if (fences.length === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7500);
+      // No heartbeat can leave.
+      if (fences.length === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, longer);
       await control.fence().catch((error: Error) => {
         fences.push(error.message);
         throw error;

@@ -76,7 +76,7 @@ function clusterId(): string {
 
 /**
  * Small numbers for one broker on one machine. Retention and compaction are the topics' own; the short session lets a
- * broker that was killed come back in 3 s instead of 12.
+ * broker that was killed come back in 3 s instead of 12. A consumer may ask for a session shorter than Kafka's least of 6 s.
  */
 function serverProperties({ port, controllerPort }: KafkaPorts, log: string): string {
   return `process.roles=broker,controller
@@ -94,6 +94,7 @@ transaction.state.log.min.isr=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
 auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=4194304
 num.network.threads=2
