@@ -2,12 +2,12 @@ import { Body, Controller, HttpCode, Inject, Param, Post, Res } from '@nestjs/co
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { clientGone, Problem } from '#libs/http';
-import type { BatchResult } from '#libs/model';
 import { type Configuration, Deadline, milliseconds, TidemillError } from '#libs/platform';
-import { answerOf, ModelSlots, type ServedModel } from './model-slots.ts';
+import { ModelSlots, type ServedModel } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
-import { VersionHosts } from './version-hosts.ts';
+import { requestAnswer } from './request-answer.ts';
 import { CONFIGURATION } from './tokens.ts';
+import { VersionHosts } from './version-hosts.ts';
 
 /** Texts of one synchronous request. */
 const maximumTexts = 1000;
@@ -44,19 +44,13 @@ export class PredictController {
     try {
       const served = await this.servedModel(model, signal);
       if (version !== undefined && version !== served?.slot.serving?.version)
-        return await this.versions.predict(model, version, texts);
+        return await this.versions.predict({ model, version, texts, signal });
       if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
       const result = await served.batcher.submit(texts, 'interactive', signal);
       // Another version may have taken over while the texts waited.
       if (version !== undefined && version !== result.serving.version)
-        return await this.versions.predict(model, version, texts);
-      refuseFailures(result);
-      return {
-        model,
-        version: result.serving.version,
-        epoch: result.serving.epoch,
-        predictions: texts.map((_, index) => answerOf(result, index)),
-      };
+        return await this.versions.predict({ model, version, texts, signal });
+      return requestAnswer(model, result);
     } catch (error) {
       const retryAfter = this.slots.get(model)?.batcher.retryAfter ?? 1;
       if (error instanceof TidemillError && error.code === 'BATCH_QUEUE_FULL')
@@ -78,11 +72,4 @@ export class PredictController {
     }
     return this.slots.get(model);
   }
-}
-
-/** A request is answered as a whole: which texts the model has no answer for. @throws Problem 422 */
-export function refuseFailures({ failures }: Pick<BatchResult, 'failures'>): void {
-  if (failures.size === 0) return;
-  const errors = [...failures].map(([row, error]) => ({ pointer: `/texts/${row}`, message: error.message }));
-  throw new Problem(422, 'the model has no answer for some of the texts', { errors });
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { Problem } from '#libs/http';
-import { hostModel, ModelHost, readBundle, type StartHost } from '#libs/model';
+import { hostModel, modelError, ModelHost, readBundle, type StartHost } from '#libs/model';
 import { type Configuration, milliseconds, reasonOf } from '#libs/platform';
-import { answerOf } from './model-slots.ts';
+import { requestAnswer } from './request-answer.ts';
 
 /** Hosts of versions other than the serving one; the least recently used that is idle makes room for another. */
 const maximumHosts = 2;
@@ -13,9 +13,16 @@ const versionAnswer = z.object({ digest: z.string().optional(), known: z.array(z
 interface OpenVersion {
   key: string;
   opening: Promise<{ host: ModelHost; labels: string[] }>;
-  /** Requests that use it now, and their texts. */
-  users: number;
+  /** Texts that it is to answer, also for those who have given up since: what its host was given it runs. */
   texts: number;
+}
+
+/** Texts, at least one, for a version by its name. */
+interface VersionRequest {
+  model: string;
+  version: number;
+  texts: string[];
+  signal: AbortSignal;
 }
 
 /** Answers synchronous requests that name a version which does not serve: asked of the registry, fetched by digest. */
@@ -36,22 +43,23 @@ export class VersionHosts {
   }
 
   /**
-   * @throws Problem 404 when there is no such version, 429 when too many texts wait for it, 503 when all hosts are busy or
-   * the registry does not answer.
+   * @throws Problem 404 when there is no such version, 422 as `requestAnswer`, 429 when too many texts wait for it, 503 when
+   * all hosts are busy or the registry does not answer; what the signal was aborted with.
    */
-  async predict(model: string, version: number, texts: string[]) {
+  async predict({ model, version, texts, signal }: VersionRequest) {
+    signal.throwIfAborted();
     const open = this.#use(model, version);
+    if (open.texts > 0 && open.texts + texts.length > this.#config.inference.maximumQueuedTexts)
+      throw new Problem(429, `${open.texts} texts wait for this version`, { retryAfter: 1 });
     open.texts += texts.length;
-    try {
-      if (open.texts > texts.length && open.texts > this.#config.inference.maximumQueuedTexts)
-        throw new Problem(429, `${open.texts - texts.length} texts wait for this version`, { retryAfter: 1 });
-      const { host, labels } = await open.opening;
-      const result = { ...(await host.classify(texts)), serving: { labels } };
-      return { model, version, epoch: null, predictions: texts.map((_, row) => answerOf(result, row)) };
-    } finally {
-      open.users--;
-      open.texts -= texts.length;
-    }
+    const asking = ask(open, texts, signal).finally(() => (open.texts -= texts.length));
+    await Promise.race([asking, new Promise((resolve) => signal.addEventListener('abort', resolve))]);
+    signal.throwIfAborted();
+    const { labels, refused, ...answer } = await asking;
+    const failures = new Map(
+      refused.map(({ row, reason }) => [row, modelError('MODEL_OUTPUT_INVALID', { detail: reason })]),
+    );
+    return requestAnswer(model, { ...answer, failures, serving: { version, epoch: null, labels } });
   }
 
   async close(): Promise<void> {
@@ -61,19 +69,18 @@ export class VersionHosts {
   #use(model: string, version: number): OpenVersion {
     const key = `${model}@${version}`;
     const used = this.#open.find((open) => open.key === key) ?? this.#begin(key, model, version);
-    used.users++;
     this.#open = [used, ...this.#open.filter((open) => open !== used)];
     return used;
   }
 
   #begin(key: string, model: string, version: number): OpenVersion {
     if (this.#open.length === maximumHosts) {
-      const idle = this.#open.findLast(({ users }) => users === 0);
+      const idle = this.#open.findLast((open) => open.texts === 0);
       if (idle === undefined) throw new Problem(503, 'other versions are being asked for', { retryAfter: 1 });
       this.#open = this.#open.filter((open) => open !== idle);
       void end(idle);
     }
-    const begun = { key, opening: this.#openVersion(model, version), users: 0, texts: 0 };
+    const begun = { key, opening: this.#openVersion(model, version), texts: 0 };
     const forget = () => (this.#open = this.#open.filter((open) => open !== begun));
     begun.opening.then(({ host }) => host.exited.then(forget), forget);
     return begun;
@@ -102,6 +109,12 @@ export class VersionHosts {
     if (body.digest === undefined) throw new Problem(503, `the registry answered ${status}`, { retryAfter: 1 });
     return body.digest;
   }
+}
+
+async function ask({ opening }: OpenVersion, texts: readonly string[], signal: AbortSignal) {
+  const { host, labels } = await opening;
+  signal.throwIfAborted();
+  return { labels, ...(await host.answer(texts)) };
 }
 
 /** Ends the host of a version, which may not have come to be. */
