@@ -54,7 +54,7 @@ it('answers as one file what the head says of the embeddings, to 1e-5', async ()
   const train = { texts: texts.map(({ text }) => text), labels: texts.map(({ label }) => label), seed: 1 };
   const head = trainHead({ ...train, embeddings, dimension });
   const again = trainHead({ ...train, embeddings, dimension });
-  expect(withHead(pooled, again)).toStrictEqual(withHead(pooled, head));
+  expect(Buffer.compare(withHead(pooled, again), withHead(pooled, head))).toBe(0);
   const modelPath = join(folder, 'model.onnx');
   await writeFile(modelPath, withHead(pooled, head));
   const { labels, temperature } = head;
