@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type BatcherOptions, type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
+import type { BatchResult, Lease, Serving } from './batch-job.ts';
+import { type BatcherOptions, DynamicBatcher } from './dynamic-batcher.ts';
 import { modelError } from './errors.ts';
 import type { HostAnswer } from './model-host.ts';
 
@@ -198,7 +199,7 @@ describe('DynamicBatcher', () => {
           expect(under.queuedTexts).toBe(0);
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 300 },
     );
   });
 

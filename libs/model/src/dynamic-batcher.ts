@@ -1,48 +1,21 @@
 import { type Clock, TidemillError } from '#libs/platform';
+import { type Again, afterFailure } from './ask-again.ts';
+import { BatchCost } from './batch-cost.ts';
+import {
+  type BatchResult,
+  emptyResult,
+  type Job,
+  type Lease,
+  note,
+  type Part,
+  pendingOf,
+  type Priority,
+  releaseLease,
+  type Serving,
+} from './batch-job.ts';
 import { modelError } from './errors.ts';
 import type { HostAnswer } from './model-host.ts';
 import { byLength } from './plan-runs.ts';
-
-/** Which version answers, as stamped on every result. */
-export interface Serving {
-  model: string;
-  version: number;
-  epoch: number;
-  bundleDigest: string;
-  labels: string[];
-  device: string;
-  /** UTF-16 units of a text that can matter to the model. */
-  maximumLength: number;
-}
-
-/** The right to be answered by one version; until it is released, that version's hosts stay. */
-export interface Lease {
-  serving: Serving;
-  /** Batches that its hosts can be given now. */
-  room(): number;
-  /** A host is there. */
-  alive(): boolean;
-  /** A host is there, and none is answering. */
-  idle(): boolean;
-  answer(texts: readonly string[]): Promise<HostAnswer>;
-  release(): void;
-}
-
-/** All texts of one request, answered by one and the same version. */
-export interface BatchResult {
-  serving: Serving;
-  /** Rows × labels, row-major, in the order of the texts. */
-  probabilities: Float32Array;
-  truncated: Uint8Array;
-  /** Rows without an answer: the model has none for them, or its host ended over them. */
-  failures: ReadonlyMap<number, TidemillError>;
-  /** For each row the time it waited for its batch, milliseconds. */
-  queueMilliseconds: Float32Array;
-  /** For each row the time its batch spent in the model host, milliseconds. */
-  inferenceMilliseconds: Float32Array;
-}
-
-export type Priority = 'interactive' | 'bulk';
 
 export interface BatcherOptions {
   /** A lease on the version that serves now; undefined: there will be one. @throws when there will be none */
@@ -69,49 +42,6 @@ export interface AnsweredBatch {
   milliseconds: number;
 }
 
-/** Rows that are asked again, alone: what their host does then is their doing. */
-interface Again {
-  rows: readonly number[];
-  /** Times that a host ended over exactly these rows. */
-  ended: number;
-  /** A host has ended twice over rows that these are a part of. */
-  suspect: boolean;
-}
-
-interface Job {
-  texts: readonly string[];
-  priority: Priority;
-  enqueuedAt: number;
-  resolve: (result: BatchResult) => void;
-  reject: (error: unknown) => void;
-  stopListening: () => void;
-  /** Rows, shortest first; those from `next` on have not been in a batch yet: it has begun when `next` is not 0. */
-  order: readonly number[];
-  next: number;
-  again: Again[];
-  lease: Lease | undefined;
-  result: BatchResult | undefined;
-  answered: number;
-  batches: number;
-  failures: Map<number, TidemillError>;
-  /** Resolved, rejected or given up. */
-  over: boolean;
-}
-
-interface Part {
-  job: Job;
-  /** The job's own; it has another by now if it has begun anew. */
-  lease: Lease;
-  rows: readonly number[];
-}
-
-interface Measured {
-  serving: Serving | undefined;
-  milliseconds: number;
-  tokens: number;
-  texts: number;
-}
-
 interface Batch {
   lease: Lease;
   parts: Part[];
@@ -120,12 +50,8 @@ interface Batch {
   again: Again | undefined;
 }
 
-/** Before anything has been measured. */
-const firstBatchTokens = 4096;
 /** After this many batches of interactive texts alone, bulk texts go first. */
 const interactiveRun = 4;
-/** How much of what was measured counts on at the next batch. */
-const memory = 0.9;
 
 /**
  * Forms batches for the hosts of one model, from texts of the stream and of synchronous requests alike.
@@ -146,8 +72,7 @@ export class DynamicBatcher {
   readonly #alone = new Set<Serving>();
   #waiting = false;
   #closed = false;
-  /** What batches of one version have taken. */
-  #measured: Measured = { serving: undefined, milliseconds: 0, tokens: 0, texts: 0 };
+  readonly #cost = new BatchCost();
 
   constructor(options: BatcherOptions) {
     this.#options = options;
@@ -160,8 +85,7 @@ export class DynamicBatcher {
 
   /** Seconds after which what waits now will have been answered, by what batches have taken so far; at least 1. */
   get retryAfter(): number {
-    const { milliseconds, texts } = this.#measured;
-    return Math.max(1, Math.ceil((this.#queuedInteractive * milliseconds) / Math.max(1, texts) / 1000));
+    return Math.max(1, Math.ceil(this.#cost.millisecondsOf(this.#queuedInteractive) / 1000));
   }
 
   /**
@@ -314,6 +238,7 @@ export class DynamicBatcher {
     const taken = job.next - from;
     this.#countTaken(job, taken);
     if (taken > 0) batch.parts.push({ job, lease, rows: job.order.slice(from, job.next) });
+    else if (from === 0) releaseLease(job);
     const all = job.next === job.order.length;
     if (all) this.#dequeue(job);
     return all;
@@ -333,11 +258,9 @@ export class DynamicBatcher {
     return job.lease;
   }
 
-  #batchTokens(of: Serving): number {
+  #batchTokens(serving: Serving): number {
     const { maximumBatchTokens, maximumBatchTime } = this.#options;
-    const { serving, milliseconds, tokens } = this.#measured;
-    const inTime = serving === of ? (maximumBatchTime * tokens) / Math.max(milliseconds, 1e-3) : firstBatchTokens;
-    return Math.min(maximumBatchTokens, inTime);
+    return Math.min(maximumBatchTokens, this.#cost.tokensIn(maximumBatchTime, serving));
   }
 
   async #run(batch: Batch): Promise<void> {
@@ -351,14 +274,19 @@ export class DynamicBatcher {
       const answer = await lease.answer(texts);
       ({ milliseconds: hostMilliseconds, columns } = answer);
       truncated = answer.truncated.reduce((count, cut) => count + cut, 0);
-      this.#measure(batch, hostMilliseconds);
+      // Of texts that are asked alone nothing is learned.
+      if (batch.again === undefined) {
+        const { serving } = lease;
+        const tokens = texts.length * batch.columns;
+        this.#cost.update(serving, { milliseconds: hostMilliseconds, tokens, texts: texts.length });
+      }
       let at = 0;
       for (const part of parts) {
         note(part, { answer, at, startedAt });
         at += part.rows.length;
       }
     } catch (error) {
-      for (const part of parts) this.#askAgain(part, { error, again: batch.again, alone: parts.length === 1 });
+      for (const part of parts) this.#askAgain(part, error, { asked: batch.again, alone: parts.length === 1 });
     }
     if (batch.again !== undefined) this.#alone.delete(lease.serving);
     for (const { job } of parts) {
@@ -368,18 +296,6 @@ export class DynamicBatcher {
     this.#pump();
     const milliseconds = this.#options.clock.now() - startedAt;
     this.#options.onBatch?.({ texts: texts.length, truncated, columns, hostMilliseconds, milliseconds });
-  }
-
-  #measure({ lease: { serving }, texts, columns }: Batch, milliseconds: number): void {
-    if (columns === 0) return;
-    const before = this.#measured;
-    const counts = before.serving === serving ? memory : 0;
-    this.#measured = {
-      serving,
-      milliseconds: before.milliseconds * counts + milliseconds,
-      tokens: before.tokens * counts + texts.length * columns,
-      texts: before.texts * counts + texts.length,
-    };
   }
 
   /** With the version that serves now, if that is another than it began with. Says whether it does. */
@@ -405,33 +321,18 @@ export class DynamicBatcher {
     return true;
   }
 
-  /** Rows whose batch failed: who is innocent is asked again, who is not is found. */
-  #askAgain(
-    { job, lease, rows }: Part,
-    { error, again, alone }: { error: unknown; again: Again | undefined; alone: boolean },
-  ): void {
+  #askAgain({ job, lease, rows }: Part, error: unknown, how: { asked: Again | undefined; alone: boolean }): void {
     if (job.over || job.lease !== lease) return;
-    const suspect = again?.suspect ?? false;
     if (!(error instanceof TidemillError)) return this.#fail(job, error);
     if (this.#beginAnew(job)) return;
-    const put = (...groups: Again[]) => {
+    const verdict = afterFailure(rows, { error, ...how });
+    if ('again' in verdict) {
       this.#dequeue(job);
-      job.again.push(...groups);
+      job.again.push(...verdict.again);
       this.#enqueue(job);
-    };
-    // The host ended over another batch.
-    if (error.code === 'BATCH_NOT_STARTED') return put({ rows, ended: again?.ended ?? 0, suspect });
-    // With others it was perhaps not these; and a host may be ended from outside.
-    const ended = alone ? (again?.ended ?? 0) + 1 : 0;
-    const invalid = error.code === 'MODEL_OUTPUT_INVALID';
-    const certain = invalid ? alone : ended >= (suspect && rows.length > 1 ? 1 : 2);
-    if (!certain) return put({ rows, ended, suspect });
-    if (rows.length > 1) {
-      const middle = Math.ceil(rows.length / 2);
-      const halves = [rows.slice(0, middle), rows.slice(middle)];
-      return put(...halves.map((half) => ({ rows: half, ended: 0, suspect: true })));
+      return;
     }
-    for (const row of rows) job.failures.set(row, invalid ? error : modelError('TEXT_ENDS_HOST', { cause: error }));
+    for (const row of rows) job.failures.set(row, verdict.failure);
     job.answered += rows.length;
   }
 
@@ -457,52 +358,4 @@ export class DynamicBatcher {
     if (job.batches === 0) releaseLease(job);
     job.reject(error);
   }
-}
-
-/** Rows that are in no batch. */
-function pendingOf({ order, next, again }: Job): number {
-  return again.reduce((sum, { rows }) => sum + rows.length, order.length - next);
-}
-
-function releaseLease(job: Job): void {
-  job.lease?.release();
-  job.lease = undefined;
-}
-
-function emptyResult(job: Job, serving: Serving): BatchResult {
-  const rows = job.texts.length;
-  return {
-    serving,
-    probabilities: new Float32Array(rows * serving.labels.length),
-    truncated: new Uint8Array(rows),
-    failures: job.failures,
-    queueMilliseconds: new Float32Array(rows),
-    inferenceMilliseconds: new Float32Array(rows),
-  };
-}
-
-/** Puts the answers of rows where they belong; `at` is the place of the first one in the batch. */
-function note(
-  { job, lease, rows }: Part,
-  { answer, at, startedAt }: { answer: HostAnswer; at: number; startedAt: number },
-): void {
-  if (job.over || job.lease !== lease) return;
-  const { serving } = lease;
-  job.result ??= emptyResult(job, serving);
-  const { probabilities, truncated, queueMilliseconds, inferenceMilliseconds } = job.result;
-  const classes = serving.labels.length;
-  const waited = startedAt - job.enqueuedAt;
-  for (const [i, row] of rows.entries()) {
-    const from = (at + i) * classes;
-    for (let label = 0; label < classes; label++)
-      probabilities[row * classes + label] = answer.probabilities[from + label] ?? Number.NaN;
-    truncated[row] = answer.truncated[at + i] ?? 0;
-    queueMilliseconds[row] = waited;
-    inferenceMilliseconds[row] = answer.milliseconds;
-  }
-  for (const { row, reason } of answer.refused) {
-    const own = rows[row - at];
-    if (own !== undefined) job.failures.set(own, modelError('MODEL_OUTPUT_INVALID', { detail: reason }));
-  }
-  job.answered += rows.length;
 }

@@ -9,7 +9,8 @@ export {
   writeBundle,
 } from './bundle.ts';
 export { classified, type Classified, classify, classifyWith } from './classify.ts';
-export { type BatchResult, DynamicBatcher, type Lease, type Serving } from './dynamic-batcher.ts';
+export type { BatchResult, Lease, Serving } from './batch-job.ts';
+export { DynamicBatcher } from './dynamic-batcher.ts';
 export { type SupportedProvider, supportedProviders } from './execution-providers.ts';
 export { HostLauncher } from './host-launcher.ts';
 export { HostPool } from './host-pool.ts';

@@ -4,7 +4,7 @@ import type { ModelVersion } from '#libs/events';
 import { silentLogger } from '#libs/platform';
 import { type Bundle, readBundle } from './bundle.ts';
 import { modelError } from './errors.ts';
-import type { Lease } from './dynamic-batcher.ts';
+import type { Lease } from './batch-job.ts';
 import { HostPool } from './host-pool.ts';
 import { hostModel, ModelHost } from './model-host.ts';
 import { ModelSlot, type SlotOptions, type SlotProgress } from './model-slot.ts';

@@ -1,7 +1,7 @@
 import type { ModelVersion } from '#libs/events';
 import { type Logger, reasonOf, TidemillError } from '#libs/platform';
 import type { Bundle, Manifest } from './bundle.ts';
-import type { Lease, Serving } from './dynamic-batcher.ts';
+import type { Lease, Serving } from './batch-job.ts';
 import { modelError } from './errors.ts';
 import { type HostPool, pause } from './host-pool.ts';
 
