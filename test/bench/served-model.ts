@@ -59,7 +59,11 @@ export function promotion(bundle: Bundle, epoch: number): ModelVersion {
   return versionEvent({ model, version: epoch, bundleDigest: bundle.digest });
 }
 
-export function startInference({ topicPrefix }: TestStream, dataDirectory: string): AppProcess {
+export function startInference(
+  { topicPrefix }: TestStream,
+  dataDirectory: string,
+  more: Readonly<Record<string, string>> = {},
+): AppProcess {
   const { brokers, registryUrl } = testKafka();
   return startApp('inference', {
     TIDEMILL__KAFKA__BROKERS: brokers.join(','),
@@ -68,5 +72,6 @@ export function startInference({ topicPrefix }: TestStream, dataDirectory: strin
     TIDEMILL__DATADIRECTORY: dataDirectory,
     TIDEMILL__INFERENCE__PORT: '0',
     TIDEMILL__INFERENCE__INSTANCE: 'bench',
+    ...more,
   });
 }

@@ -7,6 +7,7 @@ import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { familyOf } from '../support/product.ts';
 import { openTestStream } from '../support/stream.ts';
@@ -30,14 +31,15 @@ const promote = async () => {
   if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
 };
 await promote();
-await using inference = startInference(test, folder.path);
+const collector = join(import.meta.dirname, 'collect-garbage.ts');
+await using inference = startInference(test, folder.path, { NODE_OPTIONS: `--expose-gc --import=${collector}` });
 const url = `${await inference.url}/v1/models/${model}/predict`;
 const seen = new Set<number>();
 const answered = (body: unknown) => {
   if (typeof body === 'object' && body !== null && 'epoch' in body) seen.add(Number(body.epoch));
 };
-/** Bytes by the swaps there have been. */
-const memory: { epoch: number; bytes: number }[] = [];
+/** Bytes by the swaps there have been: resident, and what the consumer's heap and buffers hold. */
+const memory: { epoch: number; resident: number; held: number }[] = [];
 const load = await halfLoad(test);
 const ours = await compare('Tidemill', { url, swap: promote, answered, swapped: weigh });
 await load[Symbol.asyncDispose]();
@@ -97,8 +99,9 @@ function p99(phases: readonly number[][]): number {
   return quantile(phases.flat(), 0.99);
 }
 
-/** Bytes of the consumer and of its hosts. */
+/** The consumer, its launcher and its hosts, after a garbage collection. */
 async function weigh(): Promise<void> {
+  const usage = z.object({ heapUsed: z.number(), external: z.number() }).parse(await inference.ask({ collect: true }));
   const kilobytes = (await familyOf(inference.pid)).map((pid) => {
     try {
       return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0);
@@ -106,17 +109,23 @@ async function weigh(): Promise<void> {
       return 0;
     }
   });
-  memory.push({ epoch, bytes: kilobytes.reduce((sum, one) => sum + one, 0) * 1024 });
+  const resident = kilobytes.reduce((sum, one) => sum + one, 0) * 1024;
+  memory.push({ epoch, resident, held: usage.heapUsed + usage.external });
 }
 
-/** Medians over parts of the run: what one look finds depends on when garbage was last collected. */
+/** Medians over parts of the run. */
 function tellMemory(): void {
-  const megabytes = (part: typeof memory) => median(part.map(({ bytes }) => bytes)) / 1024 ** 2;
   const settled = memory.filter(({ epoch }) => epoch > warmUpSwaps);
   const fifth = Math.ceil(settled.length / 5);
-  const [first, last] = [megabytes(settled.slice(0, fifth)), megabytes(settled.slice(-fifth))];
-  const growth = ((last / first - 1) * 100).toFixed(1);
-  console.log(
-    `memory of the consumer and its host: ${first.toFixed(0)} MB in the first fifth after ${warmUpSwaps} swaps, ${last.toFixed(0)} MB in the last (${growth} %)`,
-  );
+  for (const [what, key] of [
+    ['resident, with launcher and host', 'resident'],
+    ['held by heap and buffers of the consumer', 'held'],
+  ] as const) {
+    const megabytes = (part: typeof memory) => median(part.map((look) => look[key])) / 1024 ** 2;
+    const [first, last] = [megabytes(settled.slice(0, fifth)), megabytes(settled.slice(-fifth))];
+    const growth = ((last / first - 1) * 100).toFixed(1);
+    console.log(
+      `memory, ${what}: ${first.toFixed(0)} MB in the first fifth after ${warmUpSwaps} swaps, ${last.toFixed(0)} MB in the last (${growth} %)`,
+    );
+  }
 }
