@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { appendFile, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -117,6 +117,11 @@ describe('a bundle made elsewhere', () => {
     const imported = await tidemill('models', 'import', 'export', '--model', 'transformer', '--json');
     expect(imported).toMatchObject({ code: 0, stderr: '' });
     expect(JSON.parse(imported.stdout)).toMatchObject({ version: 1, labels: ['north', 'south', 'west'] });
+    await mkdir(join(folder, 'export', 'onnx'));
+    await rename(join(folder, 'export', 'model.onnx'), join(folder, 'export', 'onnx', 'model.onnx'));
+    const asOnTheHub = await tidemill('models', 'import', 'export', '--model', 'transformer', '--json');
+    expect(asOnTheHub).toMatchObject({ code: 0, stdout: imported.stdout });
+    await rm(join(folder, 'export', 'onnx'), { recursive: true });
     await writeOptimumFolder(join(folder, 'export'), { config: { id2label: { 0: 'a', 1: 'b' }, label2id: undefined } });
     const refused = await tidemill('models', 'import', 'export', '--model', 'transformer');
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('gives 3 classes, there are 2 labels') });

@@ -211,7 +211,8 @@ export async function writeManifest(directory: string, manifest: ManifestFacts):
   return { directory, digest: bundleDigest(all), manifest: complete, files: all };
 }
 
-async function filesOf(directory: string): Promise<{ path: string; plain: boolean }[]> {
+/** Everything in a folder but folders, in the order of the paths. */
+export async function filesOf(directory: string): Promise<{ path: string; plain: boolean }[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true }).catch((cause: unknown) => {
     throw unreadable(directory, cause);
   });

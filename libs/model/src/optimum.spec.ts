@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { open, readFile, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readFile, rename, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parseManifest, readBundle } from './bundle.ts';
@@ -71,6 +71,15 @@ describe('an Optimum export', () => {
     expect(existsSync(join(renamed, 'model_quantized.onnx'))).toBe(false);
   });
 
+  it('may have its graph in a folder onnx, as on the Hub', async () => {
+    const directory = await write();
+    await mkdir(join(directory, 'onnx'));
+    await rename(join(directory, 'model.onnx'), join(directory, 'onnx', 'model.onnx'));
+    const { digest } = await bundleFromOptimum(directory, options);
+    expect(digest).toBe((await bundleOf()).digest);
+    await readBundle(directory, digest);
+  });
+
   it.each([
     ['the positions', {}, {}, 24],
     ['the positions behind the pad token', { model_type: 'xlm-roberta', pad_token_id: 1 }, {}, 22],
@@ -85,7 +94,7 @@ describe('an Optimum export', () => {
   const outputs = [value('logits', FLOAT, ['rows', 3])];
   it.each<[string, Changes, string]>([
     ['no graph', { changes: { 'model.onnx': undefined } }, 'the folder holds no .onnx file; leave the one graph'],
-    ['two graphs', { changes: { 'b.onnx': 'x' } }, 'b.onnx, model.onnx'],
+    ['two graphs', { changes: { 'b.onnx': 'x' } }, 'b.onnx, model.onnx; leave the one graph'],
     ['no config', { changes: { 'config.json': undefined } }, 'neither manifest.json nor config.json; export with'],
     ['no tokenizer', { changes: { 'tokenizer.json': undefined } }, 'neither manifest.json nor tokenizer.json'],
     ['a config that is no JSON', { changes: { 'config.json': '{' } }, 'config.json is not JSON'],

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { reasonOf } from '#libs/platform';
 import type { Tokenizer } from '#libs/tokenizer';
-import { type Manifest, mostTokens } from './bundle.ts';
+import { filesOf, type Manifest, mostTokens } from './bundle.ts';
 import { refusal } from './errors.ts';
 import { checkFit, inspectGraph, readTokenizer } from './inspect-bundle.ts';
 import { type OnnxSummary, quantisesWhileRunning } from './inspect-onnx.ts';
@@ -75,12 +75,10 @@ export async function readOptimum(folder: string): Promise<OptimumDraft> {
   };
 }
 
-/** Leaves the one graph, as model.onnx, and the files that say what it is. */
+/** Leaves the one graph, as model.onnx, and the files that say what it is. On the Hub graphs lie in a folder of their own. */
 async function keepFiles(folder: string): Promise<void> {
-  const names = (await readdir(folder, { withFileTypes: true }))
-    .filter((entry) => entry.isFile())
-    .map(({ name }) => name);
-  const graphs = names.filter((name) => name.endsWith('.onnx'));
+  const names = (await filesOf(folder)).filter(({ plain }) => plain).map(({ path }) => path);
+  const graphs = names.filter((name) => /^(onnx\/)?[^/]+\.onnx$/.test(name));
   const [graph] = graphs;
   if (graph === undefined || graphs.length > 1)
     throw refusal(
@@ -93,9 +91,9 @@ async function keepFiles(folder: string): Promise<void> {
         'BUNDLE_INVALID',
         `the folder holds neither manifest.json nor ${needed}; export with \`optimum-cli export onnx --task text-classification\``,
       );
+  await rename(join(folder, graph), join(folder, 'model.onnx'));
   for (const entry of await readdir(folder))
-    if (entry !== graph && !keptFiles.includes(entry)) await rm(join(folder, entry), { recursive: true });
-  if (graph !== 'model.onnx') await rename(join(folder, graph), join(folder, 'model.onnx'));
+    if (entry !== 'model.onnx' && !keptFiles.includes(entry)) await rm(join(folder, entry), { recursive: true });
 }
 
 async function readJson<T extends z.ZodType>(

@@ -45,7 +45,7 @@ function insideOf(file: string): string {
 }
 
 /** What an Optimum export is known by; whatever else lies in its folder stays there. */
-const exportFile = /^[^/.][^/]*\.(onnx|onnx_data|json)$|^README\.md$/;
+const exportFile = /^(onnx\/)?[^/.][^/]*\.(onnx|onnx_data)$|^[^/.][^/]*\.json$|^README\.md$/;
 
 /** `tidemill models import DIR --model M`: registers a bundle made elsewhere, or an Optimum export. */
 export async function importBundle(
