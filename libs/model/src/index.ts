@@ -1,6 +1,7 @@
 export {
   type Bundle,
   bundleDigest,
+  filePattern,
   type Manifest,
   maximumBundleBytes,
   parseManifest,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { bundleDigest, maximumBundleBytes } from '#libs/model';
+import { bundleDigest, filePattern, maximumBundleBytes } from '#libs/model';
 import { reasonOf, TidemillError } from '#libs/platform';
 import type { ArtifactStore } from './artifact-store.ts';
 import { registryError } from './errors.ts';
@@ -17,7 +17,7 @@ const bundleListing = z.object({
   files: z
     .array(
       z.object({
-        path: z.string().regex(/^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/),
+        path: z.string().regex(filePattern),
         sha256: digestText,
         bytes: z.number().int().min(0),
       }),

@@ -1,13 +1,12 @@
 import { mkdir, open } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { filePattern } from '#libs/model';
 import { registryError } from './errors.ts';
 
 const blockBytes = 512;
 /** Names and times that do not fit the header; nothing a bundle needs. */
 const extensionTypes = new Set(['x', 'g']);
 const maximumExtensionBytes = 65_536;
-/** As in a bundle's manifest: relative, one folder deep at most, nothing hidden. */
-const filePattern = /^[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)?$/;
 const maximumFiles = 1000;
 
 /**
