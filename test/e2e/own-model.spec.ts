@@ -5,13 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { alive, familyOf, type Product, startProduct, tidemill } from '../support/product.ts';
 import { type LabelledText, MadeUpLanguage } from './made-up-language.ts';
+import { MadeUpNews } from './made-up-news.ts';
 
 /**
- * “Bring your own” of the README, with nothing but its commands and the defaults: a labelled file of a language nobody
- * tuned anything for, texts, labels; drift, a new version, the swap. The tests tell one story, in order.
+ * “Bring your own” of the README, with nothing but its commands and the defaults: a labelled file, texts, labels; drift,
+ * a new version, the swap. Model `own` is of a language nobody tuned anything for, model `news` a head on a transformer.
+ * The tests tell one story, in order.
  */
 
 const language = new MadeUpLanguage(7);
+const news = new MadeUpNews(7);
 const start = Date.UTC(2026, 2, 2, 8);
 /** 300 an hour, as many as a window wants. */
 const interval = 12_000;
@@ -67,15 +70,36 @@ const model = z.object({
   serving: z.object({ version: z.number(), epoch: z.number() }),
 });
 
-async function verdicts(): Promise<string[]> {
-  const { items: said } = await facts(windows, 'drift', 'own', '--limit', '100');
+async function verdicts(name: string): Promise<string[]> {
+  const { items: said } = await facts(windows, 'drift', name, '--limit', '100');
   return said.map(({ verdict }) => verdict).toReversed();
+}
+
+/** Share of the texts that a version answers right. */
+async function accuracy(version: string, texts: readonly LabelledText[]): Promise<number> {
+  const path = await file(
+    'questions.jsonl',
+    texts.map(({ text }) => ({ text })),
+  );
+  const lines = (await run('predict', '--model', version, '--file', path)).trimEnd().split('\n');
+  const answers = lines.map((line) => z.object({ label: z.string() }).parse(JSON.parse(line)).label);
+  return answers.filter((label, i) => label === texts[i]?.label).length / texts.length;
 }
 
 const before = language.before(1500);
 const after = language.after(900);
+const newsBefore = news.before(1500);
+const newsAfter = news.after(600);
 
-describe('a language of one’s own', () => {
+describe('a model of one’s own', () => {
+  it('refuses an encoder that it does not know, and says which there are', async () => {
+    const path = await file('few.jsonl', news.before(30));
+    const data = ['--data-dir', join(directory, 'data')];
+    const { code, stderr } = await tidemill('models', 'create', 'o', '--train', path, '--encoder', 'bert', ...data);
+    expect(code).toBe(1);
+    expect(stderr).toContain('must be one of the encoders there are: minilm');
+  });
+
   it('becomes version 1', async () => {
     const path = await file('labelled.jsonl', language.before(600));
     expect(await run('models', 'create', 'own', '--train', path)).toContain('own@1 is promoted');
@@ -87,6 +111,14 @@ describe('a language of one’s own', () => {
     expect(await run('predict', '--model', 'own', first?.text ?? '')).toContain(first?.label);
   });
 
+  it('becomes version 1 as a head on an encoder', async () => {
+    const path = await file('labelled-news.jsonl', news.before(300));
+    const created = await run('models', 'create', 'news', '--train', path, '--encoder', 'minilm');
+    expect(created).toContain('news@1 is promoted');
+    const card = () => run('models', 'show', 'news@1');
+    await expect.poll(card, patience).toMatch(/encoder \| all-MiniLM-L6-v2.*Apache-2.0/);
+  }, 120_000);
+
   it('is watched: nothing while it is spoken as before', async () => {
     const path = await file('texts.jsonl', before.map(textLine(0)));
     expect(await run('produce', path, '--model', 'own')).toBe('1500 texts sent, 0 lines skipped\n');
@@ -97,7 +129,7 @@ describe('a language of one’s own', () => {
     );
     await run('label', await file('labels.jsonl', labels), '--model', 'own');
     const collecting = Array.from({ length: 4 }, () => 'collecting');
-    await expect.poll(async () => (await verdicts()).slice(0, 4), patience).toEqual(collecting);
+    await expect.poll(async () => (await verdicts('own')).slice(0, 4), patience).toEqual(collecting);
     const figures = items(z.object({ accuracy: z.object({ value: z.number() }) }));
     await expect
       .poll(async () => (await facts(figures, 'performance', 'own')).items.length, patience)
@@ -109,7 +141,7 @@ describe('a language of one’s own', () => {
   it('drifts: new words are named', async () => {
     const path = await file('later.jsonl', after.map(textLine(before.length)));
     await run('produce', path, '--model', 'own');
-    await expect.poll(async () => (await verdicts()).slice(4), patience).toEqual(['stable', 'drift', 'drift']);
+    await expect.poll(async () => (await verdicts('own')).slice(4), patience).toEqual(['stable', 'drift', 'drift']);
     const [newest] = (await facts(windows, 'drift', 'own')).items;
     expect(newest?.movements.filter(({ kind }) => kind === 'word').length).toBeGreaterThan(3);
     expect(await run('drift', 'own')).toContain('what moved most in the newest window');
@@ -121,11 +153,18 @@ describe('a language of one’s own', () => {
     });
   }, 120_000);
 
+  it('drifts on an encoder', async () => {
+    const path = await file('news.jsonl', [...newsBefore, ...newsAfter].map(textLine(0)));
+    await run('produce', path, '--model', 'news');
+    await expect.poll(async () => (await verdicts('news')).slice(5), patience).toEqual(['drift']);
+  }, 120_000);
+
   it('is learned anew once labels have come, all in one go and without a time', async () => {
-    const labels = after
-      .map(({ label }, i) => ({ textId: `t${before.length + i}`, label }))
-      .filter((_, i) => i % 5 < 2);
+    const labelLine = ({ label }: LabelledText, i: number) => ({ textId: `t${before.length + i}`, label });
+    const labels = after.map(labelLine).filter((_, i) => i % 5 < 2);
+    const newsLabels = newsAfter.map(labelLine).filter((_, i) => i % 5 < 3);
     await run('label', await file('later-labels.jsonl', labels), '--model', 'own');
+    await run('label', await file('later-news-labels.jsonl', newsLabels), '--model', 'news');
     await expect
       .poll(async () => (await facts(model, 'models', 'show', 'own')).serving, patience)
       .toEqual(expect.objectContaining({ version: 2, epoch: 2 }));
@@ -133,24 +172,27 @@ describe('a language of one’s own', () => {
     expect(await run('decisions', 'own')).toMatch(/drift +fired/);
     expect(await run('models', 'show', 'own@2')).toContain('# Model card: own');
     await expect.poll(() => run('swaps', 'own'), patience).toMatch(/1 → 2 +standalone +serving/);
-  }, 120_000);
+    const serving = async () => (await facts(model, 'models', 'show', 'news')).serving.version;
+    await expect.poll(serving, patience).toBe(2);
+    expect((await facts(model, 'models', 'show', 'news')).labels).toContain('cooking');
+    expect(await run('models', 'show', 'news@2')).toContain('all-MiniLM-L6-v2');
+    await expect.poll(() => run('swaps', 'news'), patience).toMatch(/1 → 2 +standalone +serving/);
+  }, 240_000);
 
   it('is answered by the new version, and nothing was lost', async () => {
     const unheard = language.after(300);
-    const path = await file(
-      'unheard.jsonl',
-      unheard.map(({ text }) => ({ text })),
-    );
-    const accuracy = async (version: string) => {
-      const lines = (await run('predict', '--model', `own@${version}`, '--file', path)).trimEnd().split('\n');
-      const answers = lines.map((line) => z.object({ label: z.string() }).parse(JSON.parse(line)).label);
-      return answers.filter((label, i) => label === unheard[i]?.label).length / unheard.length;
-    };
-    expect(await accuracy('2')).toBeGreaterThan(0.9);
-    expect(await accuracy('1')).toBeLessThan(0.6);
-    const statement = 'SELECT version, count() AS texts FROM effective_predictions GROUP BY version';
-    const counted = await facts(z.array(z.object({ version: z.number(), texts: z.coerce.number() })), 'sql', statement);
-    expect(counted).toEqual([{ version: 1, texts: before.length + after.length }]);
+    expect(await accuracy('own@2', unheard)).toBeGreaterThan(0.9);
+    expect(await accuracy('own@1', unheard)).toBeLessThan(0.6);
+    const unseen = news.after(200);
+    expect(await accuracy('news@2', unseen)).toBeGreaterThan(0.9);
+    expect(await accuracy('news@1', unseen)).toBeLessThan(0.7);
+    const counts = z.array(z.object({ model: z.string(), version: z.number(), texts: z.coerce.number() }));
+    const statement =
+      'SELECT model, version, count() AS texts FROM effective_predictions GROUP BY model, version ORDER BY model';
+    expect(await facts(counts, 'sql', statement)).toEqual([
+      { model: 'news', version: 1, texts: newsBefore.length + newsAfter.length },
+      { model: 'own', version: 1, texts: before.length + after.length },
+    ]);
     expect(await run('status')).toContain('ready, nothing pending');
     const found = await facts(z.array(z.object({ part: z.string(), state: z.string() })), 'doctor');
     expect(found).toContainEqual(expect.objectContaining({ part: 'gateway', state: 'ok' }));
