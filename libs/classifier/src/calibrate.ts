@@ -1,3 +1,5 @@
+import type { Calibration } from './classifier.ts';
+
 /** Bounds of a temperature: beyond them the validation texts say too little to be believed. */
 export const temperatureBounds = { least: 0.5, most: 5 } as const;
 
@@ -6,6 +8,28 @@ export const fewestValidationTexts = 50;
 
 /** Probability that the target gives away to all labels alike. */
 const smoothing = 0.01;
+
+/**
+ * Fits the temperature on validation texts and counts how many of them were answered right.
+ * @param writeLogits writes the logits of a row, at temperature 1
+ */
+export function calibrate<R extends { target: number }>(
+  validation: readonly R[],
+  classes: number,
+  writeLogits: (row: R, logits: Float64Array) => void,
+): { temperature: number; calibration: Calibration } {
+  const logits = new Float64Array(validation.length * classes);
+  let right = 0;
+  for (const [at, row] of validation.entries()) {
+    const own = logits.subarray(at * classes, (at + 1) * classes);
+    writeLogits(row, own);
+    if (own.indexOf(Math.max(...own)) === row.target) right++;
+  }
+  const targets = Int32Array.from(validation, ({ target }) => target);
+  const texts = validation.length;
+  const accuracy = texts === 0 ? undefined : right / texts;
+  return { temperature: fitTemperature(logits, targets, classes), calibration: { texts, accuracy } };
+}
 
 /**
  * The temperature that minimises the cross-entropy of softmax(logits / T) on validation texts, against targets smoothed

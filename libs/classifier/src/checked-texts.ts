@@ -11,9 +11,21 @@ interface LabelledTexts {
   groups?: readonly string[] | undefined;
 }
 
-/** The texts that are not blank, and their labels, sorted. @throws ClassifierError when they cannot be trained on */
+/** A text to train on or to validate with. */
+export interface LabelledRow {
+  /** Of the text in the input. */
+  index: number;
+  /** Class of its label. */
+  target: number;
+  group: string;
+}
+
+/**
+ * The texts that are not blank, and their labels, sorted: the classes.
+ * @throws ClassifierError when they cannot be trained on
+ */
 export function checkedTexts({ texts, labels, groups }: LabelledTexts): {
-  kept: number[];
+  rows: LabelledRow[];
   labels: string[];
   blank: number;
 } {
@@ -30,5 +42,11 @@ export function checkedTexts({ texts, labels, groups }: LabelledTexts): {
     throw new ClassifierError('TOO_FEW_LABELS', `${found} in ${texts.length} texts`);
   }
   if (distinct.length > mostLabels) throw new ClassifierError('TOO_MANY_LABELS', String(distinct.length));
-  return { kept, labels: distinct, blank: texts.length - kept.length };
+  const classOf = new Map(distinct.map((label, index) => [label, index]));
+  const rows = kept.map((index) => ({
+    index,
+    target: classOf.get(labels[index] ?? '') ?? 0,
+    group: groups?.[index] ?? String(index),
+  }));
+  return { rows, labels: distinct, blank: texts.length - kept.length };
 }

@@ -1,10 +1,10 @@
 import { seededRandom } from '#libs/statistics';
-import { fewestValidationTexts, fitTemperature } from './calibrate.ts';
+import { calibrate } from './calibrate.ts';
 import { checkedTexts } from './checked-texts.ts';
 import type { Calibration, TrainingProgress } from './classifier.ts';
 import type { FeatureRows } from './features.ts';
 import { fitLinearModel, softmax } from './sgd.ts';
-import { holdOut } from './validation-split.ts';
+import { split } from './validation-split.ts';
 
 /** A linear classifier on embeddings. */
 export interface Head {
@@ -47,18 +47,14 @@ const fit = { epochs: 30, learningRate: 0.2, finalLearningRate: 0.02, validation
  * @throws ClassifierError when the input cannot be trained on.
  */
 export function trainHead(input: HeadInput): TrainedHead {
-  const { kept, labels, blank } = checkedTexts(input);
+  const { rows, labels, blank } = checkedTexts(input);
   const { embeddings, dimension } = input;
   const random = seededRandom(input.seed);
-  const classOf = new Map(labels.map((label, index) => [label, index]));
-  const rows = kept.map((index) => ({
-    embedding: embeddings.subarray(index * dimension, (index + 1) * dimension),
-    target: classOf.get(input.labels[index] ?? '') ?? 0,
-    group: input.groups?.[index] ?? String(index),
+  const vectors = rows.map((row) => ({
+    ...row,
+    embedding: embeddings.subarray(row.index * dimension, (row.index + 1) * dimension),
   }));
-  const heldOut = holdOut(rows, { share: fit.validationShare, least: fewestValidationTexts, random });
-  const training = rows.filter((_, row) => heldOut[row] === 0);
-  const validation = rows.filter((_, row) => heldOut[row] === 1);
+  const { training, validation } = split(vectors, { share: fit.validationShare, random });
   const model = fitLinearModel(
     denseFeatures(
       training.map(({ embedding }) => embedding),
@@ -76,42 +72,25 @@ export function trainHead(input: HeadInput): TrainedHead {
   return {
     labels,
     ...head,
-    ...calibrate(head, validation),
+    ...calibrate(validation, classes, ({ embedding }, logits) => writeLogits(head, embedding, logits)),
     training: { texts: training.length, blank },
   };
 }
 
 /** Probabilities that a head gives for one embedding. */
 export function scoreEmbedding(head: Head & { temperature: number }, embedding: Float32Array): Float64Array {
-  const logits = logitsOf(head, embedding).map((logit) => logit / head.temperature);
+  const logits = new Float64Array(head.bias.length);
+  writeLogits(head, embedding, logits);
+  for (const [c, logit] of logits.entries()) logits[c] = logit / head.temperature;
   softmax(logits, 0, logits.length);
   return logits;
 }
 
-function logitsOf({ weights, bias }: Head, embedding: Float32Array): Float64Array {
+function writeLogits({ weights, bias }: Head, embedding: Float32Array, logits: Float64Array): void {
   const classes = bias.length;
-  const logits = Float64Array.from(bias);
+  logits.set(bias);
   for (const [row, value] of embedding.entries())
     for (let c = 0; c < classes; c++) logits[c] = (logits[c] ?? 0) + value * (weights[row * classes + c] ?? 0);
-  return logits;
-}
-
-function calibrate(
-  head: Head,
-  validation: readonly { embedding: Float32Array; target: number }[],
-): { temperature: number; calibration: Calibration } {
-  const classes = head.bias.length;
-  const logits = new Float64Array(validation.length * classes);
-  let right = 0;
-  for (const [row, { embedding, target }] of validation.entries()) {
-    const own = logitsOf(head, embedding);
-    logits.set(own, row * classes);
-    if (own.indexOf(Math.max(...own)) === target) right++;
-  }
-  const targets = Int32Array.from(validation, ({ target }) => target);
-  const texts = validation.length;
-  const temperature = fitTemperature(logits, targets, classes);
-  return { temperature, calibration: { texts, accuracy: texts === 0 ? undefined : right / texts } };
 }
 
 /** Every value of every embedding as a feature that occurs so many times in a text of one n-gram. */

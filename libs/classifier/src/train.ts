@@ -1,14 +1,14 @@
 import { defaultMaximumCharacters, normalise } from '#libs/normalisation';
-import { fewestValidationTexts, fitTemperature } from './calibrate.ts';
-import type { Calibration, TrainedClassifier, TrainingProgress } from './classifier.ts';
+import { seededRandom } from '#libs/statistics';
+import { calibrate } from './calibrate.ts';
+import type { TrainedClassifier, TrainingProgress } from './classifier.ts';
 import { checkedTexts } from './checked-texts.ts';
 import { ClassifierError } from './errors.ts';
 import { bucketCount, extractFeatures } from './features.ts';
 import { quantise } from './quantise.ts';
-import { seededRandom } from '#libs/statistics';
 import { writeLogits } from './score.ts';
 import { fitLinearModel } from './sgd.ts';
-import { holdOut } from './validation-split.ts';
+import { split } from './validation-split.ts';
 
 /** How to learn; every default is what did best on unseen texts after a shift. */
 export interface TrainingOptions {
@@ -49,17 +49,13 @@ export interface TrainingInput {
  */
 export function trainClassifier(input: TrainingInput): TrainedClassifier {
   const options = checkedOptions(input);
-  const { kept, labels, blank } = checkedTexts(input);
+  const { rows, labels, blank } = checkedTexts(input);
   const random = seededRandom(input.seed);
-  const classOf = new Map(labels.map((label, index) => [label, index]));
-  const rows = kept.map((index) => ({
-    text: normalise(input.texts[index] ?? '', options.maximumCharacters),
-    target: classOf.get(input.labels[index] ?? '') ?? 0,
-    group: input.groups?.[index] ?? String(index),
+  const texts = rows.map((row) => ({
+    ...row,
+    text: normalise(input.texts[row.index] ?? '', options.maximumCharacters),
   }));
-  const heldOut = holdOut(rows, { share: options.validationShare, least: fewestValidationTexts, random });
-  const training = rows.filter((_, row) => heldOut[row] === 0);
-  const validation = rows.filter((_, row) => heldOut[row] === 1);
+  const { training, validation } = split(texts, { share: options.validationShare, random });
 
   const epochs: TrainingProgress[] = [];
   const model = fitLinearModel(
@@ -84,32 +80,11 @@ export function trainClassifier(input: TrainingInput): TrainedClassifier {
     labels,
     buckets: bucketCount,
     ...linear,
-    ...calibrate(linear, validation, labels.length),
+    // On the model as it will serve: with its integer weights.
+    ...calibrate(validation, labels.length, ({ text }, logits) => writeLogits(linear, text, logits)),
     maximumCharacters: options.maximumCharacters,
     training: { texts: training.length, blank, seed: input.seed, epochs },
   };
-}
-
-/** Fits the temperature on the model as it will serve: with its integer weights. */
-function calibrate(
-  linear: Pick<TrainedClassifier, 'weights' | 'scale' | 'bias'>,
-  validation: readonly { text: string; target: number }[],
-  classes: number,
-): { temperature: number; calibration: Calibration } {
-  const logits = new Float64Array(validation.length * classes);
-  let right = 0;
-  for (const [row, { text, target }] of validation.entries()) {
-    const own = logits.subarray(row * classes, (row + 1) * classes);
-    writeLogits(linear, text, own);
-    if (own.indexOf(Math.max(...own)) === target) right++;
-  }
-  const temperature = fitTemperature(
-    logits,
-    Int32Array.from(validation, (row) => row.target),
-    classes,
-  );
-  const texts = validation.length;
-  return { temperature, calibration: { texts, accuracy: texts === 0 ? undefined : right / texts } };
 }
 
 function checkedOptions({ seed, options = {} }: TrainingInput): Required<TrainingOptions> {

@@ -1,4 +1,15 @@
 import { drawToFront, type Random } from '#libs/statistics';
+import { fewestValidationTexts } from './calibrate.ts';
+
+/** Rows to learn from, and rows held out for the temperature: none, if there would be too few. */
+export function split<R extends { target: number; group: string }>(
+  rows: readonly R[],
+  { share, random }: { share: number; random: Random },
+): { training: R[]; validation: R[] } {
+  const heldOut = holdOut(rows, { share, least: fewestValidationTexts, random });
+  const [training, validation] = [0, 1].map((wanted) => rows.filter((_, row) => heldOut[row] === wanted));
+  return { training: training ?? [], validation: validation ?? [] };
+}
 
 /**
  * Chooses which rows are held out for validation: whole groups in seeded random order until the share is reached, but
