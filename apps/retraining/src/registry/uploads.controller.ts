@@ -108,7 +108,11 @@ async function unlessRefused<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof TidemillError) || ['BUNDLE_INVALID', 'MODEL_REFUSED'].includes(error.code)) throw error;
+    if (
+      !(error instanceof TidemillError) ||
+      ['BUNDLE_INVALID', 'BUNDLE_UNREADABLE', 'MODEL_REFUSED'].includes(error.code)
+    )
+      throw error;
     throw new Problem(422, `the model does not run: ${reasonOf(error)}`, { code: error.code });
   }
 }
