@@ -54,7 +54,7 @@ const untilNoProcess = () =>
     .toEqual([]);
 
 describe('the embedded stack', () => {
-  it('whose parent is killed ends within seconds, and the next start has everything at the same address', async () => {
+  it('whose parent is killed ends within seconds; the next start has everything where it was, and ends in order', async () => {
     const first = await startStackProcess(directory);
     await writeTexts(first);
     expect(await endStackProcess(first, 'SIGKILL')).toBe('SIGKILL');
@@ -62,6 +62,10 @@ describe('the embedded stack', () => {
     const second = await startStackProcess(directory);
     expect(second).toMatchObject({ brokers: first.brokers, registryUrl: first.registryUrl });
     expect(await readTexts(second)).toEqual(ids.toSorted());
+    expect(await endStackProcess(second, 'SIGTERM')).toBe(0);
+    expect(await processesOf(directory)).toEqual([]);
+    expect(await readdir(directory)).not.toContain('lock.json');
+    expect(await readdir(join(directory, 'kafka', 'log'))).toContain('.kafka_cleanshutdown');
   }, 90_000);
 
   it('recovers when parent and guards are killed and the engines live on', async () => {
@@ -84,20 +88,12 @@ describe('the embedded stack', () => {
     expect(await readTexts(second)).toEqual(ids.toSorted());
   }, 90_000);
 
-  it('refuses a second start on its directory by pid, goes on, and ends in order on SIGTERM', async () => {
-    const first = await startStackProcess(directory);
+  it('refuses a second start on its directory by pid; Ctrl-C does not reach it, so that its parent can stop it', async () => {
+    const stack = await startStackProcess(directory);
     const second = await runStackProcess(directory);
     expect(second.code).toBe(1);
-    expect(second.printed).toContain(`process ${first.pid} has ${directory}`);
-    await writeTexts(first);
-    expect(await endStackProcess(first, 'SIGTERM')).toBe(0);
-    expect(await processesOf(directory)).toEqual([]);
-    expect(await readdir(directory)).not.toContain('lock.json');
-    expect(await readdir(join(directory, 'kafka', 'log'))).toContain('.kafka_cleanshutdown');
-  }, 60_000);
-
-  it('is out of reach of the terminal’s Ctrl-C, so that its parent can stop it in order', async () => {
-    const stack = await startStackProcess(directory);
+    expect(second.printed).toContain(`process ${stack.pid} has ${directory}`);
+    await writeTexts(stack);
     const groups = (await processesOf(directory)).filter(({ group }) => group === stack.pid);
     expect(groups.map(({ pid }) => pid)).toEqual([stack.pid]);
     // To everything in the foreground, as a terminal does.
