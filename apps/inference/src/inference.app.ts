@@ -80,7 +80,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     clock,
   });
-  const versions = new VersionHosts(config, { materialise, start: launcher.start });
+  const versions = new VersionHosts(config, { materialise, start: launcher.start, budget: slots.budget });
   const { verifier } = versionSigning(config.signing);
   const versionEvents = new ModelVersionConsumer({
     stream,

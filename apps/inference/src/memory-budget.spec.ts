@@ -14,8 +14,11 @@ const defaults = loadConfig({ env: {} }).config.inference;
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 let bundles: Bundle[];
 let slots: ModelSlots;
+let steps: string[];
 let failures: string[];
 let later: number;
+/** Hosts end no sooner. */
+let slowEnd: Promise<void>;
 /** Longer than a model stays at least, milliseconds. */
 const turn = 20_000;
 const refused = vi.spyOn(silentLogger, 'error');
@@ -23,8 +26,10 @@ const refused = vi.spyOn(silentLogger, 'error');
 beforeEach(async () => {
   folder = await temporaryFolder();
   bundles = [];
+  steps = [];
   failures = [];
   later = 0;
+  slowEnd = Promise.resolve();
   refused.mockClear();
   for (const variant of [0, 1]) bundles.push(await writeTestBundle(join(folder.path, `v${variant}`), { variant }));
 });
@@ -36,10 +41,16 @@ afterEach(async () => {
 function open(change: Partial<Configuration['inference']>): void {
   const directories = new Map(bundles.map(({ digest, directory }) => [digest, directory]));
   slots = new ModelSlots({
-    startHost,
+    startHost: async (module) => {
+      const host = await startHost(module);
+      return { ...host, kill: () => void slowEnd.then(() => host.kill()) };
+    },
     config: { ...defaults, ...change },
     materialise: (digest) => Promise.resolve(directories.get(digest) ?? ''),
-    onProgress: ({ error }) => void (error !== undefined && failures.push(error)),
+    onProgress({ state, error }) {
+      steps.push(state);
+      if (error !== undefined) failures.push(error);
+    },
     publishShadows: () => Promise.resolve(),
     logger: silentLogger,
     metrics: createMetrics(),
@@ -59,13 +70,14 @@ const answer = async (model: string) => {
   const result = await slots.get(model)?.batcher.submit([testText('north', 1)], 'interactive');
   return result?.serving.version;
 };
-/** Room for one host and no second. */
-const room = async () => {
+/** Room for so many hosts and no more. */
+const room = async (hosts = 1) => {
   await tell('one', 1);
   const bytes = slots.get('one')?.slot.hosts?.residentBytes ?? 0;
   await slots.close();
-  return Math.ceil((1.6 * bytes) / 1024 ** 2);
+  return Math.ceil(((hosts + 0.6) * bytes) / 1024 ** 2);
 };
+const challenger = (version: number, role: string) => ({ version, bundleDigest: digest(version), role, share: 0.1 });
 
 it('unloads the model that was used least recently, and loads it again with its next text', async () => {
   open({});
@@ -162,14 +174,83 @@ it('says so when a model does not fit at all', async () => {
 
 it('gives a challenger up before a champion', async () => {
   open({});
-  open({ memoryBudgetMegabytes: Math.ceil(1.6 * (await room())) });
-  await tell('one', 1, [{ version: 2, bundleDigest: digest(2), role: 'shadow', share: 0 }]);
+  open({ memoryBudgetMegabytes: await room(2) });
+  await tell('one', 1, [challenger(2, 'shadow')]);
   await expect.poll(() => slots.challengers[0]?.state, { timeout: 20_000 }).toBe('answering');
   later += turn;
   await tell('two', 1);
   expect(await answer('two')).toBe(1);
   expect(loaded()).toEqual(['one', 'two']);
   expect(slots.challengers).toMatchObject([{ state: 'failed', error: 'its memory was needed' }]);
+});
+
+it('gives shadows up before canaries, of whatever model', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room(4) });
+  await tell('one', 1, [challenger(2, 'canary')]);
+  await tell('two', 1, [challenger(2, 'shadow')]);
+  const states = () => slots.challengers.map(({ role, state }) => `${role} ${state}`);
+  await expect.poll(states, { timeout: 20_000 }).toEqual(['canary answering', 'shadow answering']);
+  later += turn;
+  await tell('three', 1);
+  expect(await answer('three')).toBe(1);
+  expect(states()).toEqual(['canary answering', 'shadow failed']);
+});
+
+it('makes no room for a challenger', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room(2) });
+  for (const model of ['one', 'two']) await tell(model, 1);
+  later += turn;
+  const challengers = [challenger(2, 'canary')];
+  slots.apply(versionEvent({ model: 'one', version: 1, bundleDigest: digest(1), revision: 2, challengers }));
+  const error = () => slots.challengers[0]?.error;
+  await expect.poll(error, { timeout: 20_000 }).toEqual(expect.stringContaining('MB are needed'));
+  expect(loaded()).toEqual(['one', 'two']);
+});
+
+it('unloads the version that is replaced before a model that was used just now', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room(2) });
+  for (const model of ['one', 'two']) await tell(model, 1);
+  later += turn;
+  for (const model of ['one', 'two']) expect(await answer(model)).toBe(1);
+  await tell('one', 2);
+  expect(loaded()).toEqual(['one', 'two']);
+  expect(await answer('one')).toBe(2);
+});
+
+it('counts a version that was replaced until its hosts have ended', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room(2) });
+  await tell('one', 1);
+  const lease = slots.get('one')?.slot.acquire();
+  slots.apply(versionEvent({ model: 'one', version: 2, bundleDigest: digest(2) }));
+  await expect.poll(() => slots.get('one')?.slot.serving?.version, { timeout: 20_000 }).toBe(2);
+  slots.apply(versionEvent({ model: 'two', version: 1, bundleDigest: digest(1) }));
+  await slots.get('two')?.slot.settled();
+  const before = loaded();
+  lease?.release();
+  expect(before).toEqual(['one']);
+  expect(await answer('two')).toBe(1);
+  expect(loaded()).toEqual(['one', 'two']);
+});
+
+it('waits for the challenger that becomes the champion, and unloads nothing for it', async () => {
+  open({});
+  open({ memoryBudgetMegabytes: await room(3) });
+  await tell('one', 1, [challenger(2, 'shadow')]);
+  await tell('two', 1);
+  await expect.poll(() => slots.challengers[0]?.state, { timeout: 20_000 }).toBe('answering');
+  expect(loaded()).toEqual(['one', 'two']);
+  const end = Promise.withResolvers<void>();
+  slowEnd = end.promise;
+  const swapped = tell('one', 2);
+  await expect.poll(() => steps.filter((state) => state === 'verified').length, { timeout: 20_000 }).toBe(3);
+  end.resolve();
+  await swapped;
+  expect(slots.get('one')?.slot.serving?.version).toBe(2);
+  expect(loaded()).toEqual(['one', 'two']);
 });
 
 it('unloads a model that nobody has used for a while', async () => {

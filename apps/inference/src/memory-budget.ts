@@ -1,65 +1,81 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Bundle, modelError } from '#libs/model';
+import { type Bundle, modelError, type ModelHost } from '#libs/model';
 
 /** Memory of a host before it has a model, and times the size of its file that a model takes: for one never opened here. */
 const emptyHostBytes = 100 * 1024 ** 2;
 const bytesPerFileByte = 2;
 
-export interface MemoryBudgetOptions {
-  /** 0: no limit. */
-  bytes: number;
-  /** Memory of all hosts there are. */
-  used: () => number;
-}
-
 export interface OpenWithin<T> {
   /** Hosts that `open` starts. */
   hosts: number;
-  open: () => Promise<T>;
+  /** Calls `hold` with every host, also with those that it starts again later. */
+  open: (hold: (host: ModelHost) => void) => Promise<T>;
   /** Ends what may go, the first to go first; false: there is nothing more. */
   makeRoom: () => Promise<boolean>;
 }
 
-/** Lets a model be opened only where its hosts fit beside those that are in use. */
+/** Lets a model be opened only where its hosts fit beside all that there are, whoever started them. */
 export class MemoryBudget {
-  readonly #options: MemoryBudgetOptions;
+  /** 0: no limit. */
+  readonly #bytes: number;
   /** Digest to what one host of it took. */
   readonly #measured = new Map<string, number>();
-  /** Of models that are being opened. */
+  /** Those whose processes have not ended. */
+  readonly #hosts = new Set<ModelHost>();
+  /** For hosts that are being opened. */
   #reserved = 0;
+  #spare: () => Promise<boolean> = () => Promise.resolve(false);
 
-  constructor(options: MemoryBudgetOptions) {
-    this.#options = options;
+  constructor(bytes: number) {
+    this.#bytes = bytes;
+  }
+
+  /** Who has hosts that are kept for nobody: they go before anything else does. `end` says whether there was one. */
+  onShort(end: () => Promise<boolean>): void {
+    this.#spare = end;
   }
 
   /**
    * Opens hosts when there is room for them.
-   * @throws TidemillError MODEL_MEMORY, MODEL_TOO_LARGE; what `open` throws
+   * @throws TidemillError MODEL_MEMORY, MODEL_TOO_LARGE; what `open` and `makeRoom` throw
    */
   async open<T extends { residentBytes: number }>(
     bundle: Bundle,
     { hosts, open, makeRoom }: OpenWithin<T>,
   ): Promise<T> {
-    const { bytes, used } = this.#options;
-    if (bytes === 0) return await open();
-    const expected = hosts * (this.#measured.get(bundle.digest) ?? (await guess(bundle)));
+    const bytes = this.#bytes;
+    if (bytes === 0) return await open(() => undefined);
+    const expectedOfOne = this.#measured.get(bundle.digest) ?? (await guess(bundle));
+    const expected = hosts * expectedOfOne;
     if (expected > bytes)
       throw modelError('MODEL_TOO_LARGE', { detail: `${megabytes(expected)} of ${megabytes(bytes)}` });
-    const missing = () => used() + this.#reserved + expected - bytes;
-    while (missing() > 0) {
-      if (await makeRoom()) continue;
-      const figures = `${megabytes(expected)} are needed, ${megabytes(used() + this.#reserved)} of ${megabytes(bytes)} are in use`;
+    while (this.#used() + expected > bytes) {
+      if ((await this.#spare()) || (await makeRoom())) continue;
+      const figures = `${megabytes(expected)} are needed, ${megabytes(this.#used())} of ${megabytes(bytes)} are in use`;
       throw modelError('MODEL_MEMORY', { detail: figures });
     }
     this.#reserved += expected;
+    let missing = hosts;
+    const hold = (host: ModelHost) => {
+      this.#hosts.add(host);
+      void host.exited.then(() => this.#hosts.delete(host));
+      if (missing === 0) return;
+      missing--;
+      this.#reserved -= expectedOfOne;
+    };
     try {
-      const opened = await open();
+      const opened = await open(hold);
       this.#measured.set(bundle.digest, opened.residentBytes / hosts);
       return opened;
     } finally {
-      this.#reserved -= expected;
+      this.#reserved -= missing * expectedOfOne;
+      missing = 0;
     }
+  }
+
+  #used(): number {
+    return [...this.#hosts].reduce((sum, { residentBytes }) => sum + residentBytes, this.#reserved);
   }
 }
 

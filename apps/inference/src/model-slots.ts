@@ -11,6 +11,7 @@ import {
   type SlotProgress,
   type Bundle,
   type HostPool,
+  type ModelHost,
   type StartHost,
 } from '#libs/model';
 import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
@@ -54,17 +55,15 @@ export class ModelSlots {
   readonly #models = new Map<string, ServedModel>();
   /** The newest event of each model. */
   readonly #told = new Map<string, ModelVersion>();
-  readonly #budget: MemoryBudget;
+  /** Of all hosts of this instance. */
+  readonly budget: MemoryBudget;
   readonly #timer: NodeJS.Timeout | undefined;
   #outOfTouch: string | undefined;
 
   constructor(options: ModelSlotsOptions) {
     this.#options = options;
     const { memoryBudgetMegabytes, idleUnload } = options.config;
-    this.#budget = new MemoryBudget({
-      bytes: memoryBudgetMegabytes * 1024 ** 2,
-      used: () => [...this.#models.keys()].reduce((sum, model) => sum + this.#memoryOf(model), 0),
-    });
+    this.budget = new MemoryBudget(memoryBudgetMegabytes * 1024 ** 2);
     const idle = milliseconds(idleUnload);
     if (idle > 0) this.#timer = setInterval(() => void this.#unloadIdle(idle), Math.max(100, idle / 4)).unref();
   }
@@ -183,7 +182,7 @@ export class ModelSlots {
           hosts: 1,
           start: told.role === 'shadow' ? givingWay(startHost) : startHost,
           onOpen: (host) => challenger.onHost(host),
-          makeRoom: () => this.#unloadOther(model, { inUse: false }),
+          makeRoom: () => Promise.resolve(false),
           ...events,
         }),
       onProgress: (progress) => challenger.onProgress(progress),
@@ -201,12 +200,23 @@ export class ModelSlots {
     bundle: Bundle,
     {
       makeRoom,
+      onOpen,
       ...options
     }: Omit<OpenHostsOptions, 'config' | 'metrics' | 'logger'> & { makeRoom: () => Promise<boolean> },
   ): Promise<HostPool> {
     const { config, metrics, logger } = this.#options;
-    const open = () => openHosts(bundle, { config, metrics, logger, ...options });
-    return this.#budget.open(bundle, { hosts: options.hosts, open, makeRoom });
+    const open = (hold: (host: ModelHost) => void) =>
+      openHosts(bundle, {
+        config,
+        metrics,
+        logger,
+        onOpen(host) {
+          hold(host);
+          onOpen?.(host);
+        },
+        ...options,
+      });
+    return this.budget.open(bundle, { hosts: options.hosts, open, makeRoom });
   }
 
   #memoryOf(model: string): number {
@@ -214,10 +224,15 @@ export class ModelSlots {
     return (served?.slot.hosts?.residentBytes ?? 0) + (served?.challengers.residentBytes ?? 0);
   }
 
-  /** For a champion: challengers go first, then idle models, then the version that it replaces, then busy models. */
+  /**
+   * For a champion: challengers go first, then idle models, then the version that it replaces, then busy models. For a
+   * challenger nothing goes.
+   */
   async #makeRoom(model: string): Promise<boolean> {
+    const challengers = [...this.#models.values()].map((served) => served.challengers);
+    for (const one of challengers) if (await one.ended()) return true;
     if (this.#models.get(model)?.slot.awaited !== true) throw modelError('MODEL_DEFERRED');
-    for (const { challengers } of this.#models.values()) if (await challengers.giveUpOne()) return true;
+    for (const role of ['shadow', 'canary']) for (const one of challengers) if (await one.giveUpOne(role)) return true;
     if (await this.#unloadOther(model, { inUse: false })) return true;
     if ((await this.#models.get(model)?.slot.giveWay()) === true) return true;
     return await this.#unloadOther(model, { inUse: true });
@@ -227,7 +242,8 @@ export class ModelSlots {
   async #unloadOther(model: string, use: { inUse: boolean }): Promise<boolean> {
     const before = this.#options.clock.now() - shortestStay;
     const others = [...this.#models].filter(
-      ([name, { loadedAt, usedAt }]) => name !== model && (loadedAt <= before || usedAt < loadedAt),
+      ([name, { loadedAt, usedAt }]) =>
+        name !== model && (usedAt < loadedAt || (loadedAt <= before && (use.inUse || usedAt <= before))),
     );
     for (const [, { slot }] of others.toSorted(([, a], [, b]) => a.usedAt - b.usedAt))
       if (await slot.unload(use)) return true;

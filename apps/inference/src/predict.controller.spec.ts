@@ -67,7 +67,7 @@ async function start(requestTimeout: string): Promise<void> {
     metrics,
     logger,
   });
-  const versions = new VersionHosts(config, { materialise, start });
+  const versions = new VersionHosts(config, { materialise, start, budget: slots.budget });
   const module = InferenceModule.with({ config, readiness, slots, versions, versionEvents, status });
   app = await startHttpApp({ module, host: '127.0.0.1', port: 0, logger, metrics, readiness });
 }

@@ -11,6 +11,7 @@ import {
   testVocabulary,
   writeTokensBundle,
 } from '../../../libs/model/src/testing/test-transformer.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { VersionHosts } from './version-hosts.ts';
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
@@ -18,6 +19,7 @@ let bundles: Bundle[];
 /** The registry's answer to which digest a version has. */
 let registry: Server;
 let url: string;
+let budget: MemoryBudget;
 let hosts: VersionHosts;
 
 beforeAll(async () => {
@@ -44,15 +46,17 @@ function newGate(): PromiseWithResolvers<void> {
   made.promise.catch(() => undefined);
   return made;
 }
-beforeEach(() => {
+function open(bytes: number): void {
   gate = newGate();
   const { config } = loadConfig({ env: { TIDEMILL__RETRAINING__URL: url } });
   const materialise = async (digest: string) => {
     await gate.promise;
     return bundles.find((bundle) => bundle.digest === digest)?.directory ?? '';
   };
-  hosts = new VersionHosts(config, { materialise, start: startHost });
-});
+  budget = new MemoryBudget(bytes);
+  hosts = new VersionHosts(config, { materialise, start: startHost, budget });
+}
+beforeEach(() => open(0));
 afterEach(() => hosts.close());
 
 /** Its golden texts are answered as recorded, and a text with 日 by NaN. */
@@ -120,10 +124,24 @@ it('gives up when it is told to, however long the version takes to open, and lea
   );
 });
 
+it('keeps within the memory of all hosts, and gives its own up when it is needed', async () => {
+  open(150 * 1024 ** 2);
+  gate.resolve();
+  const ask = (version: number) => hosts.predict({ model: 'test', version, texts, signal });
+  const both = await Promise.allSettled([ask(1), ask(2)]);
+  expect(both.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'MODEL_MEMORY' } });
+  for (const version of [1, 2]) expect(await ask(version)).toMatchObject({ version });
+  const [bundle] = bundles;
+  if (bundle === undefined) return expect.unreachable();
+  const champion = { residentBytes: 1 };
+  const makeRoom = () => Promise.resolve(false);
+  expect(await budget.open(bundle, { hosts: 1, open: () => Promise.resolve(champion), makeRoom })).toBe(champion);
+});
+
 it('says that the registry cannot be asked', async () => {
   const { config } = loadConfig({ env: { TIDEMILL__RETRAINING__URL: 'http://127.0.0.1:1' } });
   const materialise = () => Promise.reject(modelError('BUNDLE_INVALID'));
-  const alone = new VersionHosts(config, { materialise, start: startHost });
+  const alone = new VersionHosts(config, { materialise, start: startHost, budget });
   await expect(alone.predict({ model: 'test', version: 1, texts, signal })).rejects.toMatchObject({
     status: 503,
     retryAfter: 1,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { Problem } from '#libs/http';
 import { hostModel, modelError, ModelHost, readBundle, type StartHost } from '#libs/model';
 import { type Configuration, milliseconds, reasonOf } from '#libs/platform';
+import type { MemoryBudget } from './memory-budget.ts';
 import { requestAnswer } from './request-answer.ts';
 
 /** Hosts of versions other than the serving one; the least recently used that is idle makes room for another. */
@@ -25,21 +26,28 @@ interface VersionRequest {
   signal: AbortSignal;
 }
 
+interface VersionHostsOptions {
+  materialise: (digest: string, signal: AbortSignal) => Promise<string>;
+  start: StartHost;
+  /** Idle hosts go before it asks any model to make room, and no model makes room for them. */
+  budget: MemoryBudget;
+}
+
 /** Answers synchronous requests that name a version which does not serve: asked of the registry, fetched by digest. */
 export class VersionHosts {
   readonly #config: Configuration;
-  readonly #materialise: (digest: string, signal: AbortSignal) => Promise<string>;
-  readonly #start: StartHost;
+  readonly #options: VersionHostsOptions;
   /** Most recently used first. */
   #open: OpenVersion[] = [];
 
-  constructor(
-    config: Configuration,
-    { materialise, start }: { materialise: (digest: string, signal: AbortSignal) => Promise<string>; start: StartHost },
-  ) {
+  constructor(config: Configuration, options: VersionHostsOptions) {
     this.#config = config;
-    this.#materialise = materialise;
-    this.#start = start;
+    this.#options = options;
+    options.budget.onShort(async () => {
+      const idle = this.#takeIdle();
+      if (idle !== undefined) await end(idle);
+      return idle !== undefined;
+    });
   }
 
   /**
@@ -75,9 +83,8 @@ export class VersionHosts {
 
   #begin(key: string, model: string, version: number): OpenVersion {
     if (this.#open.length === maximumHosts) {
-      const idle = this.#open.findLast((open) => open.texts === 0);
+      const idle = this.#takeIdle();
       if (idle === undefined) throw new Problem(503, 'other versions are being asked for', { retryAfter: 1 });
-      this.#open = this.#open.filter((open) => open !== idle);
       void end(idle);
     }
     const begun = { key, opening: this.#openVersion(model, version), texts: 0 };
@@ -86,13 +93,27 @@ export class VersionHosts {
     return begun;
   }
 
+  #takeIdle(): OpenVersion | undefined {
+    const idle = this.#open.findLast((open) => open.texts === 0);
+    this.#open = this.#open.filter((open) => open !== idle);
+    return idle;
+  }
+
   async #openVersion(model: string, version: number) {
     const timeout = milliseconds(this.#config.inference.requestTimeout);
     const signal = AbortSignal.timeout(timeout);
-    const bundle = await readBundle(await this.#materialise(await this.#digestOf(model, version, signal), signal));
+    const { materialise, start, budget } = this.#options;
+    const bundle = await readBundle(await materialise(await this.#digestOf(model, version, signal), signal));
     const { executionProviders, threads } = this.#config.inference;
-    const start = this.#start;
-    const host = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, start });
+    const host = await budget.open(bundle, {
+      hosts: 1,
+      async open(hold) {
+        const opened = await ModelHost.open(hostModel(bundle), { executionProviders, threads, timeout, start });
+        hold(opened);
+        return opened;
+      },
+      makeRoom: () => Promise.resolve(false),
+    });
     return { host, labels: bundle.manifest.labels };
   }
 

@@ -43,7 +43,7 @@ export class Challengers {
   readonly #options: ChallengersOptions;
   readonly #tried = new Map<string, Tried>();
   /** Resolves when all that are told no longer have ended. */
-  #ended: Promise<unknown> = Promise.resolve();
+  #ending: Promise<unknown> | undefined;
   /** Serving epoch that the challengers were told with. */
   #epoch = -1;
   /** What a canary has answered, for the champion to score. */
@@ -69,10 +69,19 @@ export class Challengers {
     return [...this.#tried.values()].reduce((sum, { challenger }) => sum + challenger.residentBytes, 0);
   }
 
-  /** To make room for a champion; shadows first. Says whether there was one. */
-  async giveUpOne(): Promise<boolean> {
-    const loaded = [...this.#tried.values()].filter(({ challenger }) => challenger.residentBytes > 0);
-    const one = loaded.find(({ challenger }) => challenger.told.role === 'shadow') ?? loaded[0];
+  /** Resolves when those that are told no longer have let go of their memory. Says whether there were any. */
+  async ended(): Promise<boolean> {
+    const ending = this.#ending;
+    await ending;
+    if (this.#ending === ending) this.#ending = undefined;
+    return ending !== undefined;
+  }
+
+  /** To make room for a champion. Says whether there was one. */
+  async giveUpOne(role: string): Promise<boolean> {
+    const one = [...this.#tried.values()].find(
+      ({ challenger }) => challenger.told.role === role && challenger.residentBytes > 0,
+    );
     await one?.challenger.giveUp('its memory was needed');
     return one !== undefined;
   }
@@ -88,13 +97,13 @@ export class Challengers {
       if (again !== undefined && challenger.state.state !== 'failed') challenger.share = again.share;
       else {
         // They let go of their memory first; and of a storm of events only the last one's are loaded.
-        this.#ended = Promise.all([this.#ended, this.#end({ challenger, queue })]);
+        this.#ending = Promise.all([this.#ending, this.#end({ challenger, queue })]);
         this.#tried.delete(key);
         if (again !== undefined) told.set(key, again);
       }
     }
     for (const [key, one] of told) {
-      const challenger = this.#options.open(one, event, this.#ended);
+      const challenger = this.#options.open(one, event, this.#ending ?? Promise.resolve());
       const queue = this.#queue((texts) => challenger.score(texts), one.version);
       this.#tried.set(key, { challenger, queue });
     }
