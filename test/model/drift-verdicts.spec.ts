@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { mailScript } from '../../apps/standalone/src/streams/mail.ts';
 import { somaliScript } from '../../apps/standalone/src/streams/somali.ts';
 import { playThrough } from '../../apps/standalone/src/streams/testing/play-through.ts';
-import { judgedWindows, labelledTexts, trainVersion } from './drift-windows.ts';
+import { judge, judgedWindows, labelledTexts, trainVersion } from './drift-windows.ts';
 
 const hour = 3_600_000;
 const somaliPlan = { duration: hour, minimumTexts: 300, referenceTexts: 1200 };
@@ -35,14 +35,14 @@ describe.each([1, 2, 3])('verdicts about the somali stream, division %i of the g
 });
 
 describe('verdicts about the mail stream', () => {
-  it('are at most warnings before 2002-09-26, drift within three days, and silent after the new version', async () => {
+  it('are at most warnings while version 1 is right, drift within three days of its failing, silent after version 2', async () => {
     const script = await mailScript();
     const slices = [...script.slices()];
+    const begin = Date.UTC(2002, 6, 29);
     const event = Date.UTC(2002, 8, 26);
     const split = { seed: 42, division: 1 };
-    const windows = [
-      ...judgedWindows(trainVersion(script.trainingSet, split), slices, { ...mailPlan, from: Date.UTC(2002, 6, 29) }),
-    ];
+    const first = trainVersion(script.trainingSet, split);
+    const windows = [...judgedWindows(first, slices, { ...mailPlan, from: begin })];
     const before = windows.filter(({ start }) => start < event).map(({ verdict }) => verdict);
     expect(before.length).toBeGreaterThan(15);
     expect(before).not.toContain('drift');
@@ -50,10 +50,18 @@ describe('verdicts about the mail stream', () => {
     expect(during[0]?.verdict).toBe('drift');
     expect(during[0]?.reason).toContain('expected accuracy fell');
     const from = event + 56 * hour;
-    const known = labelledTexts(slices).filter(({ labelledAt }) => labelledAt < from);
+    const all = labelledTexts(slices);
+    const known = all.filter(({ labelledAt }) => labelledAt < from);
     const second = trainVersion([...script.trainingSet, ...known], split);
     expect([...judgedWindows(second, slices, { ...mailPlan, from })].map(({ verdict }) => verdict)).not.toContain(
       'drift',
     );
+    const between = (since: number, until: number) =>
+      all.filter(({ occurredAt }) => occurredAt >= since && occurredAt < until);
+    expect(judge(first, between(begin, event)).accuracy).toBeGreaterThan(0.94);
+    expect(judge(first, between(event + 11 * hour, Date.UTC(2002, 9, 1))).accuracy).toBeLessThan(0.9);
+    const after = between(from, Date.UTC(2002, 10, 1));
+    expect(judge(first, after).accuracy).toBeLessThan(0.92);
+    expect(judge(second, after).accuracy).toBeGreaterThan(0.97);
   });
 });

@@ -38,18 +38,42 @@ export function labelledTexts(slices: readonly Slice[]): (Text & Example & { lab
   );
 }
 
+export function train(examples: readonly Example[], seed = 42): TrainedClassifier {
+  return trainClassifier({
+    texts: examples.map(({ text }) => text),
+    labels: examples.map(({ label }) => label),
+    groups: examples.map(({ group }) => group),
+    seed,
+  });
+}
+
 /** Trains on three of four groups, as the workflow does; `division` decides which. */
 export function trainVersion(
   examples: readonly Example[],
   { seed, division }: { seed: number; division: number },
 ): TrainedClassifier {
-  const kept = examples.filter(({ group }) => hash(group, division) >= 0.25);
-  return trainClassifier({
-    texts: kept.map(({ text }) => text),
-    labels: kept.map(({ label }) => label),
-    groups: kept.map(({ group }) => group),
+  return train(
+    examples.filter(({ group }) => hash(group, division) >= 0.25),
     seed,
-  });
+  );
+}
+
+/** Share answered right, and mean confidence. */
+export function judge(
+  classifier: TrainedClassifier,
+  examples: readonly Pick<Example, 'text' | 'label'>[],
+): { accuracy: number; confidence: number } {
+  let right = 0;
+  let confidence = 0;
+  for (const [index, probabilities] of scoreTexts(
+    classifier,
+    examples.map(({ text }) => text),
+  ).entries()) {
+    const best = Math.max(...probabilities);
+    confidence += best;
+    if (classifier.labels[probabilities.indexOf(best)] === examples[index]?.label) right++;
+  }
+  return { accuracy: right / examples.length, confidence: confidence / examples.length };
 }
 
 /** What monitoring would say about all windows of the texts of a stream from `from` on, answered by one version. */
