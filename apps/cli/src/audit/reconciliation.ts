@@ -30,8 +30,8 @@ export interface ReconciliationOptions {
  * was given, or a dead letter. Nothing is read here, so that it can be shown on made-up histories what is found.
  *
  * Feed it in this order: `prediction` (each partition in order), `predictionRow`, `letterRow`, `letter`, `textRow`, then
- * `text` and `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 300 for
- * each answer again by another epoch, 13 bytes a prediction that is read, 400 bytes a dead letter.
+ * `text` and `unreadable`, then `finish`. Memory: 60 bytes a text, 50 more for each role beside the champion, 200 for
+ * each answer again by another epoch, 13 bytes a prediction that is read, 450 bytes a dead letter.
  */
 export class Reconciliation {
   readonly #report: AuditReport;
