@@ -148,10 +148,11 @@ export class InferencePipeline {
       if (role === 'champion')
         await status.answered(serving, { partition: batch.partition, offset: Number(first.offset) });
       const { model, version } = serving;
-      metrics.increment('tidemill_predictions_total', { model, version }, messages.length);
+      const answers = messages.length - result.failures.size;
+      metrics.increment('tidemill_predictions_total', { model, version }, answers);
       const seconds = (clock.now() - batch.fetchedAt) / 1000;
       metrics.observe('tidemill_prediction_latency_seconds', seconds, { model });
-      metrics.set('tidemill_prediction_confidence', meanConfidence(result), { model });
+      if (answers > 0) metrics.set('tidemill_prediction_confidence', sumOfConfidence(result) / answers, { model });
     }
   }
 }
@@ -218,10 +219,11 @@ function predictionOf(
   };
 }
 
-function meanConfidence({ probabilities, serving, truncated }: BatchResult): number {
+/** Rows without an answer add nothing: their probabilities are 0. */
+function sumOfConfidence({ probabilities, serving, truncated }: BatchResult): number {
   const classes = serving.labels.length;
   let sum = 0;
   for (let row = 0; row < truncated.length; row++)
     sum += Math.max(...probabilities.subarray(row * classes, (row + 1) * classes));
-  return sum / Math.max(1, truncated.length);
+  return sum;
 }

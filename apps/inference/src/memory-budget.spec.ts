@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { ModelVersion } from '#libs/events';
 import { type Bundle, startHost, writeBundle } from '#libs/model';
-import { type Configuration, createMetrics, loadConfig, silentLogger } from '#libs/platform';
+import { type Configuration, createMetrics, loadConfig, type Metrics, silentLogger } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { ModelSlots } from './model-slots.ts';
 import { versionEvent } from '../../../libs/model/src/testing/version-event.ts';
@@ -16,6 +16,7 @@ let bundles: Bundle[];
 let slots: ModelSlots;
 let steps: string[];
 let failures: string[];
+let metrics: Metrics;
 let later: number;
 /** Hosts end no sooner. */
 let slowEnd: Promise<void>;
@@ -28,6 +29,7 @@ beforeEach(async () => {
   bundles = [];
   steps = [];
   failures = [];
+  metrics = createMetrics();
   later = 0;
   slowEnd = Promise.resolve();
   refused.mockClear();
@@ -53,7 +55,7 @@ function open(change: Partial<Configuration['inference']>): void {
     },
     publishShadows: () => Promise.resolve(),
     logger: silentLogger,
-    metrics: createMetrics(),
+    metrics,
     clock: { now: () => Math.floor(performance.now()) + later },
   });
 }
@@ -253,10 +255,20 @@ it('waits for the challenger that becomes the champion, and unloads nothing for 
   expect(loaded()).toEqual(['one', 'two']);
 });
 
-it('unloads a model that nobody has used for a while', async () => {
+it('unloads a model that nobody has used for a while, and tells what there is at any time', async () => {
   open({ idleUnload: '1s' });
-  await tell('one', 1);
+  const gauge = async (name: string) =>
+    Number(new RegExp(`^${name}{model="one"} (\\d+)`, 'm').exec(await metrics.render())?.[1]);
+  const loading = tell('one', 1);
+  const waiting = answer('one');
+  expect(await gauge('tidemill_inference_queue_texts')).toBe(1);
+  expect(await gauge('tidemill_model_hosts')).toBe(0);
+  await Promise.all([loading, waiting]);
+  expect(await gauge('tidemill_inference_queue_texts')).toBe(0);
+  expect(await gauge('tidemill_model_hosts')).toBe(1);
+  expect(await gauge('tidemill_model_host_memory_bytes')).toBeGreaterThan(1e6);
   later = 10_000;
   await expect.poll(loaded, { timeout: 20_000 }).toEqual([]);
+  expect(await gauge('tidemill_model_host_memory_bytes')).toBe(0);
   expect(await Promise.all([answer('one'), answer('one')])).toEqual([1, 1]);
 });

@@ -65,6 +65,7 @@ export class ModelSlots {
     const { memoryBudgetMegabytes, idleUnload } = options.config;
     this.budget = new MemoryBudget(memoryBudgetMegabytes * 1024 ** 2);
     const idle = milliseconds(idleUnload);
+    options.metrics.onRender(() => this.#measure());
     if (idle > 0) this.#timer = setInterval(() => void this.#unloadIdle(idle), Math.max(100, idle / 4)).unref();
   }
 
@@ -219,9 +220,14 @@ export class ModelSlots {
     return this.budget.open(bundle, { hosts: options.hosts, open, makeRoom });
   }
 
-  #memoryOf(model: string): number {
-    const served = this.#models.get(model);
-    return (served?.slot.hosts?.residentBytes ?? 0) + (served?.challengers.residentBytes ?? 0);
+  #measure(): void {
+    const { metrics } = this.#options;
+    for (const [model, { slot, batcher, challengers }] of this.#models) {
+      const { alive = 0, residentBytes = 0 } = slot.hosts ?? {};
+      metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });
+      metrics.set('tidemill_model_hosts', alive, { model });
+      metrics.set('tidemill_model_host_memory_bytes', residentBytes + challengers.residentBytes, { model });
+    }
   }
 
   /**
@@ -257,7 +263,7 @@ export class ModelSlots {
 
   #batcher(model: string, slot: ModelSlot): DynamicBatcher {
     const { config, metrics, clock } = this.#options;
-    const batcher = new DynamicBatcher({
+    return new DynamicBatcher({
       acquire: () => {
         if (this.#outOfTouch !== undefined) throw modelError('MODEL_STALE', { detail: this.#outOfTouch });
         const served = this.#models.get(model);
@@ -270,18 +276,16 @@ export class ModelSlots {
       maximumQueuedTexts: config.maximumQueuedTexts,
       clock,
       onBatch: (batch) => {
+        // A text that challengers score too counts once.
+        if (this.#models.get(model)?.slot !== slot) return;
         metrics.observe('tidemill_inference_batch_texts', batch.texts, { model });
         metrics.increment('tidemill_texts_truncated_total', { model }, batch.truncated);
         metrics.increment('tidemill_inference_tokens_total', { model }, batch.columns.needed);
         metrics.increment('tidemill_inference_padded_tokens_total', { model }, batch.columns.run);
         metrics.observe('tidemill_inference_batch_seconds', batch.milliseconds / 1000, { model });
         metrics.increment('tidemill_model_host_busy_seconds_total', { model }, batch.hostMilliseconds / 1000);
-        metrics.set('tidemill_model_host_memory_bytes', this.#memoryOf(model), { model });
-        if (this.#models.get(model)?.slot !== slot) return;
-        metrics.set('tidemill_inference_queue_texts', batcher.queuedTexts, { model });
       },
     });
-    return batcher;
   }
 }
 

@@ -101,14 +101,19 @@ export const metricDefinitions = {
     labels: [],
     buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5],
   },
+  tidemill_model_hosts: {
+    kind: 'gauge',
+    help: 'Model host processes that serve; 0 while none is there, or the model is unloaded.',
+    labels: ['model'],
+  },
   tidemill_model_host_busy_seconds_total: {
     kind: 'counter',
-    help: 'Time model hosts have spent answering; its rate over the number of hosts is how busy they are.',
+    help: 'Time the model hosts that serve have spent answering; its rate over their number is how busy they are.',
     labels: ['model'],
   },
   tidemill_model_host_memory_bytes: {
     kind: 'gauge',
-    help: 'Resident memory of the model hosts that serve.',
+    help: 'Resident memory of the model hosts that serve, and of those of challengers.',
     labels: ['model'],
   },
   tidemill_model_stale: {
@@ -185,6 +190,8 @@ export interface Metrics {
   increment<N extends NameOf<'counter'>>(name: N, labels?: LabelsOf<N>, by?: number): void;
   set<N extends NameOf<'gauge'>>(name: N, value: number, labels?: LabelsOf<N>): void;
   observe<N extends NameOf<'histogram'>>(name: N, value: number, labels?: LabelsOf<N>): void;
+  /** `measure` is called before each rendering: for gauges of what is there whether or not anything happens. */
+  onRender(measure: () => void): void;
   /** Prometheus text format. */
   render(): Promise<string>;
   contentType: string;
@@ -199,6 +206,7 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
   const counters = new Map<string, Counter<string>>();
   const gauges = new Map<string, Gauge<string>>();
   const histograms = new Map<string, Histogram<string>>();
+  const measures: (() => void)[] = [];
   for (const [name, definition] of Object.entries<MetricDefinition>(metricDefinitions)) {
     const common = { name, help: definition.help, labelNames: [...definition.labels], registers: [registry] };
     if (definition.kind === 'counter') counters.set(name, new Counter(common));
@@ -209,7 +217,11 @@ export function createMetrics(options: { processMetrics?: boolean } = {}): Metri
     increment: (name, labels = {}, by = 1) => counters.get(name)?.inc(labels, by),
     set: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
     observe: (name, value, labels = {}) => histograms.get(name)?.observe(labels, value),
-    render: () => registry.metrics(),
+    onRender: (measure) => void measures.push(measure),
+    render() {
+      for (const measure of measures) measure();
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }

@@ -155,7 +155,7 @@ async function predictions(count: number, counts: (role: string) => boolean = ()
 }
 const served = (role: string) => role !== 'shadow';
 const metric = async (name: string) =>
-  [...(await memory.metrics.render()).matchAll(new RegExp(`^${name}\\{.*\\} (\\d+)$`, 'gm'))].reduce(
+  [...(await memory.metrics.render()).matchAll(new RegExp(`^${name}\\{.*\\} (\\S+)$`, 'gm'))].reduce(
     (sum, [, value]) => sum + Number(value),
     0,
   );
@@ -276,9 +276,14 @@ describe('a shadow', () => {
     await start();
     await tell(2, [[5, 'shadow', 0]], 4);
     await inState('answering');
-    await produce(200, (i) => (i === 100 ? unanswerable : ordinaryText(i)));
-    expect(textsOf(await predictions(398), 'shadow', 5)).toHaveLength(199);
-    expect(await memory.stream.deadLetters.list('texts')).toMatchObject([{ error: 'model-failed' }]);
+    await produce(200, (i) => (i % 2 === 0 ? unanswerable : ordinaryText(i)));
+    const answers = await predictions(200);
+    expect(textsOf(answers, 'shadow', 5)).toHaveLength(100);
+    expect(await metric('tidemill_predictions_total')).toBe(100);
+    // Every answer of this version is equally certain.
+    const { confidence = 0 } = answers[0] ?? {};
+    expect(await metric('tidemill_prediction_confidence')).toBeCloseTo(confidence, 5);
+    await expect.poll(() => memory.stream.deadLetters.list('texts')).toHaveLength(100);
     expect(slots.challengers).toMatchObject([{ state: 'answering' }]);
   });
 
@@ -295,6 +300,17 @@ describe('a shadow', () => {
     await until(() => (slots.challengers[0]?.queuedTexts ?? 0) <= 100);
     await expect.poll(() => metric('tidemill_shadow_shed_total')).toBeGreaterThanOrEqual(2000 - 100 - 64);
     expect(answers.every(({ role }) => served(role))).toBe(true);
+  });
+
+  it('is not counted where the work of the model is counted', async () => {
+    await start();
+    await tell(2, [[2, 'shadow', 0]]);
+    await inState('answering');
+    await produce(100, (i) => ordinaryText(i).repeat(1000));
+    expect(textsOf(await predictions(200), 'shadow', 2)).toHaveLength(100);
+    expect(await metric('tidemill_texts_truncated_total')).toBe(100);
+    expect(await metric('tidemill_inference_batch_texts_sum')).toBe(100);
+    expect(await metric('tidemill_model_hosts')).toBe(1);
   });
 
   it('whose host ends goes on with a new one, and the champion with its own', async () => {
