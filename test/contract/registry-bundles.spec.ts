@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
 import { appendFile, mkdir, mkdtemp, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRetraining } from '../../apps/retraining/src/retraining.app.ts';
+import { freePort } from '../../libs/embedded/src/ports.ts';
 import { writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import { writeOptimumFolder } from '../../libs/model/src/testing/test-transformer.ts';
 import type { RunningApp } from '#libs/http';
@@ -23,7 +23,7 @@ let folder: string;
 let bundle: Bundle;
 
 beforeAll(async () => {
-  const port = await freePort();
+  const port = await freePort([0]);
   const retrainingUrl = `http://127.0.0.1:${port}`;
   stack = await startRestStack({ 'retraining.url': retrainingUrl, 'retraining.port': port });
   const services = { logger: silentLogger, metrics: createMetrics(), clock: systemClock, readiness: new Readiness() };
@@ -38,14 +38,6 @@ afterAll(async () => {
   await stack[Symbol.asyncDispose]();
   await rm(folder, { recursive: true, force: true });
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  return typeof address === 'object' && address !== null ? address.port : 0;
-}
 
 function tidemill(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   const inherited = Object.entries(process.env).filter(

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Text } from '#libs/events';
 import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
-import { startApp } from '../support/app-process.ts';
+import { startAppOn } from '../support/app-process.ts';
 import { type KafkaProcess, startKafkaProcess } from '../support/kafka-process.ts';
 import { openTestStream, testKafka, type TestStream } from '../support/stream.ts';
 import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
@@ -78,12 +78,8 @@ describe('a broker', () => {
     await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
     const value = versionEvent({ model: 'test', version: 1, bundleDigest: bundle.digest });
     await own.stream.producer().send('model-versions', [{ key: 'test', value }]);
-    await using inference = startApp('inference', {
-      TIDEMILL__KAFKA__BROKERS: kafka.brokers.join(','),
-      TIDEMILL__KAFKA__TOPICPREFIX: own.topicPrefix,
-      TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
+    await using inference = startAppOn(own, 'inference', {
       TIDEMILL__DATADIRECTORY: folder.path,
-      TIDEMILL__INFERENCE__PORT: '0',
       TIDEMILL__INFERENCE__INSTANCE: 'one',
       TIDEMILL__INFERENCE__MAXIMUMSTALENESS: '2s',
     });

@@ -3,9 +3,9 @@ import { z } from 'zod';
 import type { ModelVersion, RegistryEvent } from '#libs/events';
 import { madeUpTexts } from '../../apps/retraining/src/testing/made-up-texts.ts';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
-import { type AppProcess, startApp } from '../support/app-process.ts';
+import { type AppProcess, startAppOn } from '../support/app-process.ts';
 import { alive, familyOf } from '../support/product.ts';
-import { openTestStream, type TestStream, testKafka } from '../support/stream.ts';
+import { openTestStream, type TestStream } from '../support/stream.ts';
 
 const model = 'words';
 const status = z.object({ phase: z.string().optional(), idle: z.boolean() });
@@ -33,14 +33,7 @@ class Loop implements AsyncDisposable {
   }
 
   #start(): AppProcess {
-    const { brokers, registryUrl } = testKafka();
-    return startApp('retraining', {
-      TIDEMILL__KAFKA__BROKERS: brokers.join(','),
-      TIDEMILL__KAFKA__TOPICPREFIX: this.#test.topicPrefix,
-      TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
-      TIDEMILL__DATADIRECTORY: this.#directory,
-      TIDEMILL__RETRAINING__PORT: '0',
-    });
+    return startAppOn(this.#test, 'retraining', { TIDEMILL__DATADIRECTORY: this.#directory });
   }
 
   async get<T>(path: string, schema: z.ZodType<T>): Promise<T> {

@@ -5,8 +5,8 @@ import type { Prediction, Text } from '#libs/events';
 import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import { writeTokensBundle } from '../../libs/model/src/testing/test-transformer.ts';
-import { startApp } from '../support/app-process.ts';
-import { openTestStream, testKafka } from '../support/stream.ts';
+import { startAppOn } from '../support/app-process.ts';
+import { openTestStream } from '../support/stream.ts';
 import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 const model = 'reviews';
@@ -42,7 +42,7 @@ it.each([
 ])('answers whatever is a text, buries what is none, and never stops for one record: kind %s', async (_kind, write) => {
   await using folder = await temporaryFolder();
   await using test = await openTestStream();
-  const { stream, topicPrefix } = test;
+  const { stream } = test;
   const bundle = await write(join(folder.path, 'bundle'), { model, labels: ['north', 'south'] });
   await new ArtifactStore(join(folder.path, 'artifacts')).addBundle(bundle.directory, bundle.digest);
   const producer = stream.producer();
@@ -69,14 +69,7 @@ it.each([
   };
   await producer.send('texts', [{ key: unknown.id, value: unknown, partition }]);
 
-  const { brokers, registryUrl } = testKafka();
-  await using inference = startApp('inference', {
-    TIDEMILL__KAFKA__BROKERS: brokers.join(','),
-    TIDEMILL__KAFKA__TOPICPREFIX: topicPrefix,
-    TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
-    TIDEMILL__DATADIRECTORY: folder.path,
-    TIDEMILL__INFERENCE__PORT: '0',
-  });
+  await using inference = startAppOn(test, 'inference', { TIDEMILL__DATADIRECTORY: folder.path });
   const predictions: Prediction[] = [];
   const all = Promise.withResolvers<void>();
   const reader = await stream.readToEnd(

@@ -3,8 +3,8 @@ import { expect, it } from 'vitest';
 import type { ServingStatus } from '#libs/events';
 import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
-import { startApp } from '../support/app-process.ts';
-import { openTestStream, testKafka } from '../support/stream.ts';
+import { startAppOn } from '../support/app-process.ts';
+import { openTestStream } from '../support/stream.ts';
 import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
 const model = 'reviews';
@@ -12,7 +12,7 @@ const model = 'reviews';
 it('loads the newest of a storm of 1,000 version events, and not those before', async () => {
   await using folder = await temporaryFolder();
   await using test = await openTestStream();
-  const { stream, topicPrefix } = test;
+  const { stream } = test;
   const store = new ArtifactStore(join(folder.path, 'artifacts'));
   const digests: string[] = [];
   for (const variant of [0, 1]) {
@@ -26,13 +26,8 @@ it('loads the newest of a storm of 1,000 version events, and not those before', 
   };
   const producer = stream.producer();
   await producer.send('model-versions', [promotion(1)]);
-  const { brokers, registryUrl } = testKafka();
-  await using inference = startApp('inference', {
-    TIDEMILL__KAFKA__BROKERS: brokers.join(','),
-    TIDEMILL__KAFKA__TOPICPREFIX: topicPrefix,
-    TIDEMILL__SCHEMAREGISTRY__URL: registryUrl,
+  await using inference = startAppOn(test, 'inference', {
     TIDEMILL__DATADIRECTORY: folder.path,
-    TIDEMILL__INFERENCE__PORT: '0',
     TIDEMILL__INFERENCE__INSTANCE: 'one',
   });
   const statuses = async () => {

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { TestStream } from './stream.ts';
 
 /** A service of the build in a process of its own, to be killed. */
 export interface AppProcess extends AsyncDisposable {
@@ -20,6 +21,21 @@ export interface AppProcess extends AsyncDisposable {
 /** Starts `dist/apps/<app>/src/main.js` with settings by their names, as `TIDEMILL__KAFKA__BROKERS`. */
 export function startApp(app: string, settings: Readonly<Record<string, string>>): AppProcess {
   return startEntry(join(import.meta.dirname, '..', '..', 'dist', 'apps', app, 'src', 'main.js'), settings);
+}
+
+/** The same on the topics of a test and any port. */
+export function startAppOn(
+  { options, topicPrefix }: TestStream,
+  app: string,
+  settings: Readonly<Record<string, string>>,
+): AppProcess {
+  return startApp(app, {
+    TIDEMILL__KAFKA__BROKERS: options.brokers.join(','),
+    TIDEMILL__KAFKA__TOPICPREFIX: topicPrefix,
+    TIDEMILL__SCHEMAREGISTRY__URL: options.registryUrl,
+    [`TIDEMILL__${app.toUpperCase()}__PORT`]: '0',
+    ...settings,
+  });
 }
 
 /** The same of any entry that logs its `url`; it can be sent messages. */

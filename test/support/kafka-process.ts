@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../../libs/embedded/src/ports.ts';
 
 /** One Kafka broker of a test's own, to be paused and killed. */
 export interface KafkaProcess extends AsyncDisposable {
@@ -21,7 +22,8 @@ export interface KafkaProcess extends AsyncDisposable {
 export async function startKafkaProcess(libraries: string, shortestSession = 6000): Promise<KafkaProcess> {
   if (libraries === '') throw new Error('TIDEMILL_TEST_KAFKA_LIBRARIES must name the folder of Kafka’s jars');
   const directory = await mkdtemp(join(tmpdir(), 'tidemill-kafka-'));
-  const [port, controllerPort] = [await freePort(), await freePort()];
+  const port = await freePort([0]);
+  const controllerPort = await freePort([0], [port]);
   const properties = join(directory, 'server.properties');
   await writeFile(
     properties,
@@ -86,15 +88,6 @@ log.cleaner.dedupe.buffer.size=4194304
 broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address !== null ? address.port : 0;
 }
 
 async function listening(port: number): Promise<void> {
