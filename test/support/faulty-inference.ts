@@ -1,8 +1,7 @@
 import 'reflect-metadata';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { createLogger, createMetrics, loadConfig, Readiness, reasonOf, Shutdown, systemClock } from '#libs/platform';
 import { defaultStreamSettings, streamSettings } from '#libs/stream';
+import { built } from './built.ts';
 import { type ArmedFault, FaultPoints, faultyBackend, faultyStream, type Mutant, mutants } from './fault-points.ts';
 
 /**
@@ -16,11 +15,6 @@ type Built = {
   registry: typeof import('../../libs/stream/src/codec/confluent-registry.ts');
   stream: typeof import('../../libs/stream/src/stream.ts');
 };
-
-async function built<K extends keyof Built>(path: string): Promise<Built[K]> {
-  const file = join(import.meta.dirname, '..', '..', 'dist', path);
-  return (await import(pathToFileURL(file).href)) as Built[K];
-}
 
 async function main(): Promise<void> {
   const { config } = loadConfig({ env: process.env });
@@ -36,10 +30,10 @@ async function main(): Promise<void> {
   process.on('disconnect', () => process.exit(1));
   const services = { logger, clock: systemClock, readiness: new Readiness(), metrics: createMetrics() };
   const onFatal = () => void shutdown.run().then(() => process.exit(1));
-  const { KafkaBackend } = await built<'backend'>('libs/stream/src/backend/kafkajs/backend.js');
-  const { ConfluentRegistry } = await built<'registry'>('libs/stream/src/codec/confluent-registry.js');
-  const { createStream } = await built<'stream'>('libs/stream/src/stream.js');
-  const { createInference } = await built<'inference'>('apps/inference/src/inference.app.js');
+  const { KafkaBackend } = await built<Built['backend']>('libs/stream/src/backend/kafkajs/backend.js');
+  const { ConfluentRegistry } = await built<Built['registry']>('libs/stream/src/codec/confluent-registry.js');
+  const { createStream } = await built<Built['stream']>('libs/stream/src/stream.js');
+  const { createInference } = await built<Built['inference']>('apps/inference/src/inference.app.js');
   const settings = { ...defaultStreamSettings, ...streamSettings(config) };
   const session = { sessionTimeout: Number(process.env['CRASH_SESSION']), heartbeatInterval: 300 };
   const backend = new KafkaBackend({ ...settings, ...services, ...session });

@@ -1,10 +1,10 @@
 import 'reflect-metadata';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { openClickHouse } from '#libs/clickhouse';
 import { createLogger, createMetrics, loadConfig, Readiness, reasonOf, Shutdown, systemClock } from '#libs/platform';
 import { connectStream, streamSettings } from '#libs/stream';
+import { built } from './built.ts';
 
 /** Monitoring and the gateway as they were built, with the embedded ClickHouse they share: a process to be killed. */
 
@@ -12,11 +12,6 @@ type Built = {
   monitoring: typeof import('../../apps/monitoring/src/monitoring.app.ts');
   gateway: typeof import('../../apps/gateway/src/gateway.app.ts');
 };
-
-async function built<K extends keyof Built>(app: K): Promise<Built[K]> {
-  const file = join(import.meta.dirname, '..', '..', 'dist', 'apps', app, 'src', `${app}.app.js`);
-  return (await import(pathToFileURL(file).href)) as Built[K];
-}
 
 async function main(): Promise<void> {
   const { config } = loadConfig({ env: process.env });
@@ -36,8 +31,8 @@ async function main(): Promise<void> {
     const stream = await connectStream({ ...streamSettings(config), ...own, onFatal });
     return { config, ...own, stream, clickhouse };
   };
-  const { createMonitoring } = await built('monitoring');
-  const { createGateway } = await built('gateway');
+  const { createMonitoring } = await built<Built['monitoring']>('apps/monitoring/src/monitoring.app.js');
+  const { createGateway } = await built<Built['gateway']>('apps/gateway/src/gateway.app.js');
   await createMonitoring(await open());
   const { url } = await createGateway(await open());
   logger.info({ url }, 'tables listen');
