@@ -67,6 +67,13 @@ function tell(model: string, version: number, challengers: ModelVersion['challen
   return slots.settled();
 }
 
+function alive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
 const loaded = () => slots.names().filter((model) => slots.get(model)?.slot.hosts !== undefined);
 const answer = async (model: string) => {
   const result = await slots.get(model)?.batcher.submit([testText('north', 1)], 'interactive');
@@ -253,6 +260,20 @@ it('waits for the challenger that becomes the champion, and unloads nothing for 
   await swapped;
   expect(slots.get('one')?.slot.serving?.version).toBe(2);
   expect(loaded()).toEqual(['one', 'two']);
+});
+
+it('unloads the challengers of a model with it, and loads them again with it', async () => {
+  open({ idleUnload: '1s' });
+  const broken = { ...challenger(2, 'canary'), bundleDigest: 'f'.repeat(64) };
+  await tell('one', 1, [challenger(2, 'shadow'), broken]);
+  const states = () => slots.challengers.map(({ role, state }) => `${role} ${state}`).toSorted();
+  await expect.poll(states, { timeout: 20_000 }).toEqual(['canary failed', 'shadow answering']);
+  const pid = slots.challengers.find(({ hostPid }) => hostPid !== null)?.hostPid ?? 0;
+  later = 10_000;
+  await expect.poll(() => alive(pid), { timeout: 20_000 }).toBe(false);
+  expect(loaded()).toEqual([]);
+  expect(await answer('one')).toBe(1);
+  await expect.poll(states, { timeout: 20_000 }).toEqual(['canary failed', 'shadow answering']);
 });
 
 it('unloads a model that nobody has used for a while, and tells what there is at any time', async () => {

@@ -145,6 +145,7 @@ export class ModelSlots {
         const makeRoom = () => this.#makeRoom(model);
         const opened = await this.#openHosts(bundle, { hosts: config.hosts, start: startHost, makeRoom, ...events });
         served.loadedAt = clock.now();
+        challengers.load();
         return opened;
       },
       onProgress,
@@ -258,7 +259,11 @@ export class ModelSlots {
 
   async #unloadIdle(idle: number): Promise<void> {
     const before = this.#options.clock.now() - idle;
-    for (const { slot, usedAt } of this.#models.values()) if (usedAt <= before) await slot.unload({ inUse: false });
+    for (const { slot, challengers, usedAt } of this.#models.values()) {
+      if (usedAt > before) continue;
+      await slot.unload({ inUse: false });
+      if (!slot.loading && slot.hosts === undefined) challengers.unload();
+    }
   }
 
   #batcher(model: string, slot: ModelSlot): DynamicBatcher {

@@ -18,7 +18,7 @@ export interface ChallengerOptions {
 
 /** For this long after a failure nothing is asked of it, milliseconds. */
 const pauseAfterFailure = 10_000;
-/** Failures one after the other after which it is given up until the next decision about it. */
+/** Failures one after the other after which it is given up, until it is told otherwise than before. */
 const mostFailures = 3;
 
 /**
@@ -53,6 +53,11 @@ export class Challenger {
     return this.#closing === undefined && slot.serving !== undefined && clock.now() >= this.#pausedUntil;
   }
 
+  /** It cannot be loaded, or has failed too often: nothing will be asked of it. */
+  get givenUp(): boolean {
+    return this.#closing !== undefined || (this.#options.slot.serving === undefined && !this.loading);
+  }
+
   get loading(): boolean {
     return this.#options.slot.loading;
   }
@@ -66,7 +71,7 @@ export class Challenger {
     return this.#options.slot.hosts?.residentBytes ?? 0;
   }
 
-  /** Until the next decision about it. */
+  /** Until it is told otherwise than before. */
   giveUp(reason: string): Promise<void> {
     const { model, told, logger } = this.#options;
     this.#error = reason;

@@ -86,9 +86,9 @@ const digestOf = (version: number) => bundles[version - 1]?.digest ?? 'f'.repeat
 
 type Told = [version: number, role: string, share: number];
 
-function event(revision: number, challengers: Told[], champion = 1) {
+function event(revision: number, challengers: Told[], { champion = 1, epoch = 7 } = {}) {
   const told = challengers.map(([version, role, share]) => ({ version, bundleDigest: digestOf(version), role, share }));
-  const what = { model: 'test', version: champion, epoch: 7, bundleDigest: digestOf(champion) };
+  const what = { model: 'test', version: champion, epoch, bundleDigest: digestOf(champion) };
   return { key: 'test', value: versionEvent({ ...what, revision, challengers: told }) };
 }
 
@@ -192,7 +192,7 @@ describe('a canary', () => {
     expect(slots.challengers).toMatchObject([{ state: 'failed', error: expect.stringMatching(/time/i) }]);
   });
 
-  it('that fails time and again is given up, and gets a new chance with the next decision', async () => {
+  it('that fails time and again is given up, and gets a new chance with the next decision about it', async () => {
     await start({ canaryTimeout: '50ms' });
     await tell(2, [[2, 'canary', 0.5]]);
     await inState('answering');
@@ -206,7 +206,13 @@ describe('a canary', () => {
       if (time < 3) await inState('answering');
     }
     await inState('failed');
-    await tell(3, [[2, 'canary', 0.5]]);
+    await tell(3, [
+      [2, 'canary', 0.5],
+      [3, 'shadow', 0],
+    ]);
+    await until(() => slots.challengers.find(({ role }) => role === 'shadow')?.state === 'answering');
+    expect(slots.challengers).toMatchObject([{ role: 'canary', state: 'failed' }, {}]);
+    await tell(4, [[2, 'canary', 0.4]]);
     await inState('answering');
     await produce(100);
     expect((await predictions(130, served)).filter(({ role }) => role === 'canary').length).toBeGreaterThan(0);
@@ -246,6 +252,39 @@ describe('a canary', () => {
     expect(textsOf(await predictions(200), 'shadow', 2).toSorted()).toEqual(late.toSorted());
   });
 
+  it('goes on after its pause, whatever was decided about others meanwhile', async () => {
+    await start({ canaryTimeout: '100ms' });
+    await tell(2, [[2, 'canary', 0.5]]);
+    await inState('answering');
+    const { hostPid } = slots.challengers[0] ?? {};
+    process.kill(hostPid ?? 0, 'SIGSTOP');
+    await produce(100);
+    await predictions(100, served);
+    await inState('failed');
+    await tell(3, [
+      [2, 'canary', 0.4],
+      [3, 'shadow', 0],
+    ]);
+    expect(slots.challengers[0]).toMatchObject({ hostPid, share: 0.4, state: 'failed' });
+    process.kill(hostPid ?? 0, 'SIGCONT');
+    later += 20_000;
+    await inState('answering');
+    expect(slots.challengers[0]).toMatchObject({ hostPid });
+    expect(loads.get(digestOf(2))).toBe(1);
+  });
+
+  it('that is told again beside the next champion answers under its epoch', async () => {
+    await start();
+    await tell(2, [[2, 'canary', 0.5]]);
+    await inState('answering');
+    await tell(0, [[2, 'canary', 0.5]], { champion: 3, epoch: 8 });
+    await inState('answering');
+    await produce(100);
+    const answers = await predictions(200);
+    expect(textsOf(answers, 'canary', 2).length).toBeGreaterThan(20);
+    expect(new Set(answers.map(({ epoch }) => epoch))).toEqual(new Set([8]));
+  });
+
   it('that cannot be loaded answers nothing', async () => {
     await start();
     await tell(2, [[9, 'canary', 0.5]]);
@@ -274,7 +313,7 @@ describe('a shadow', () => {
     await addUnanswering();
     bundles.push(...bundles.slice(-1));
     await start();
-    await tell(2, [[5, 'shadow', 0]], 4);
+    await tell(2, [[5, 'shadow', 0]], { champion: 4 });
     await inState('answering');
     await produce(200, (i) => (i % 2 === 0 ? unanswerable : ordinaryText(i)));
     const answers = await predictions(200);

@@ -44,8 +44,7 @@ export class Challengers {
   readonly #tried = new Map<string, Tried>();
   /** Resolves when all that are told no longer have ended. */
   #ending: Promise<unknown> | undefined;
-  /** Serving epoch that the challengers were told with. */
-  #epoch = -1;
+  #told: ModelVersion | undefined;
   /** What a canary has answered, for the champion to score. */
   readonly #ofCanary: ShadowQueue;
 
@@ -69,6 +68,16 @@ export class Challengers {
     return [...this.#tried.values()].reduce((sum, { challenger }) => sum + challenger.residentBytes, 0);
   }
 
+  /** Ends those that are loaded, until `load`: the champion is unloaded, and there is nobody to compare them with. */
+  unload(): void {
+    for (const [key, { challenger }] of this.#tried) if (!challenger.givenUp) this.#drop(key);
+  }
+
+  /** Brings back what `unload` has ended. */
+  load(): void {
+    if (this.#told !== undefined) this.apply(this.#told);
+  }
+
   /** Resolves when those that are told no longer have let go of their memory. Says whether there were any. */
   async ended(): Promise<boolean> {
     const ending = this.#ending;
@@ -88,18 +97,15 @@ export class Challengers {
 
   /** Opens what is told anew and ends what is told no longer. */
   apply(event: ModelVersion): void {
-    this.#epoch = event.epoch;
-    const told = new Map(event.challengers.map((challenger) => [keyOf(challenger), challenger]));
-    for (const [key, { challenger, queue }] of this.#tried) {
+    this.#told = event;
+    const told = new Map(event.challengers.map((challenger) => [keyOf(challenger, event), challenger]));
+    for (const [key, { challenger }] of this.#tried) {
       const again = told.get(key);
-      told.delete(key);
-      // A new decision about one that was given up is a new chance.
-      if (again !== undefined && challenger.state.state !== 'failed') challenger.share = again.share;
+      // What is decided about others is no new chance for one that was given up; another share is.
+      if (again === undefined || (challenger.givenUp && again.share !== challenger.told.share)) this.#drop(key);
       else {
-        // They let go of their memory first; and of a storm of events only the last one's are loaded.
-        this.#ending = Promise.all([this.#ending, this.#end({ challenger, queue })]);
-        this.#tried.delete(key);
-        if (again !== undefined) told.set(key, again);
+        challenger.share = again.share;
+        told.delete(key);
       }
     }
     for (const [key, one] of told) {
@@ -116,7 +122,7 @@ export class Challengers {
       const { role, share } = challenger.told;
       if (role !== 'canary' || !answeredByCanary(model, textId, share)) continue;
       // It is compared with the champion of its epoch: until that one serves, nothing of it does.
-      return champion.slot.serving?.epoch === this.#epoch ? challenger : undefined;
+      return champion.slot.serving?.epoch === this.#told?.epoch ? challenger : undefined;
     }
     return undefined;
   }
@@ -144,6 +150,14 @@ export class Challengers {
     await Promise.all([...this.#tried.values()].map((tried) => this.#end(tried)));
   }
 
+  #drop(key: string): void {
+    const tried = this.#tried.get(key);
+    if (tried === undefined) return;
+    this.#tried.delete(key);
+    // They let go of their memory before others are loaded; and of a storm of events only the last one's are.
+    this.#ending = Promise.all([this.#ending, this.#end(tried)]);
+  }
+
   #end({ challenger, queue }: Tried): Promise<void> {
     queue.close();
     return challenger.close().catch((error: unknown) => {
@@ -166,7 +180,10 @@ export class Challengers {
   }
 }
 
-/** In another role it is another process: a shadow's has a lower priority. */
-function keyOf({ version, bundleDigest, role }: ToldChallenger): string {
-  return `${role} ${versionName(bundleDigest, version)}`;
+/**
+ * In another role it is another process: a shadow's has a lower priority. A canary answers under the epoch that it was
+ * loaded for.
+ */
+function keyOf({ version, bundleDigest, role }: ToldChallenger, { epoch }: ModelVersion): string {
+  return `${role} ${role === 'canary' ? epoch : ''} ${versionName(bundleDigest, version)}`;
 }
