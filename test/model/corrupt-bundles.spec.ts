@@ -8,8 +8,8 @@ import { corrupt, type Files, filesOf, journeyOf, replaceFiles, withDigests } fr
 
 // `test/model/corrupt-bundles.ts` opens a host for every one that gets as far.
 const corruptions = 1000;
-const recomputed = 300;
-const hosts = 8;
+const recomputed = 100;
+const hosts = 3;
 
 let folder: Awaited<ReturnType<typeof temporaryFolder>>;
 beforeAll(async () => {
