@@ -14,8 +14,9 @@ import type {
 import type { ModelVersionConsumer } from './model-version.consumer.ts';
 import type { Challenger } from './challengers/challenger.ts';
 import type { ShadowText } from './challengers/shadow-queue.ts';
-import { answerOf, type ModelSlots, type ServedModel } from './model-slots.ts';
+import type { ModelSlots, ServedModel } from './model-slots.ts';
 import type { ServingStatusReporter } from './serving-status.reporter.ts';
+import { answerOf } from './text-answer.ts';
 
 export interface InferencePipelineOptions {
   stream: Stream;

@@ -2,12 +2,10 @@ import { constants, setPriority } from 'node:os';
 import { isDeepStrictEqual } from 'node:util';
 import type { ModelVersion, Prediction } from '#libs/events';
 import {
-  type BatchResult,
   DynamicBatcher,
   modelError,
   ModelSlot,
   readBundle,
-  type Serving,
   type SlotProgress,
   type Bundle,
   type HostPool,
@@ -301,29 +299,4 @@ function givingWay(start: StartHost): StartHost {
     setPriority(host.pid, constants.priority.PRIORITY_LOW);
     return host;
   };
-}
-
-/** The answer for one text of a batch. */
-export interface TextAnswer {
-  label: string;
-  confidence: number;
-  /** Class to probability, in the order of the model's labels. */
-  probabilities: Record<string, number>;
-  truncated: boolean;
-}
-
-type Answered = Pick<BatchResult, 'probabilities' | 'truncated'> & { serving: Pick<Serving, 'labels'> };
-
-/** Row `index` of a batch result in words. */
-export function answerOf(result: Answered, index: number): TextAnswer {
-  const { labels } = result.serving;
-  const probabilities: Record<string, number> = {};
-  let best = 0;
-  let confidence = -1;
-  for (const [i, label] of labels.entries()) {
-    const probability = result.probabilities[index * labels.length + i] ?? 0;
-    probabilities[label] = probability;
-    if (probability > confidence) [best, confidence] = [i, probability];
-  }
-  return { label: labels[best] ?? '', confidence, probabilities, truncated: result.truncated[index] === 1 };
 }

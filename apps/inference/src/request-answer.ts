@@ -1,6 +1,6 @@
 import { Problem } from '#libs/http';
 import type { BatchResult } from '#libs/model';
-import { answerOf } from './model-slots.ts';
+import { answerOf } from './text-answer.ts';
 
 type Answered = Pick<BatchResult, 'probabilities' | 'truncated' | 'failures'> & {
   /** The epoch is null for a version that does not serve. */
