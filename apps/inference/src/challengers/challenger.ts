@@ -79,10 +79,6 @@ export class Challenger {
     return this.close();
   }
 
-  settled(): Promise<void> {
-    return this.#options.slot.settled();
-  }
-
   /** For a text that waits for its answer; undefined: the champion is to answer. */
   async answer(texts: readonly string[], lost: AbortSignal): Promise<BatchResult | undefined> {
     if (!this.ready) return undefined;
