@@ -1,6 +1,6 @@
 import type { ModelVersion } from '#libs/events';
 import type { BatchResult, DynamicBatcher, ModelHost, ModelSlot, SlotProgress } from '#libs/model';
-import { type Clock, type Logger, reasonOf } from '#libs/platform';
+import { type Clock, Deadline, type Logger, reasonOf } from '#libs/platform';
 
 /** A version that is tried, as a version event tells it. */
 export type ToldChallenger = ModelVersion['challengers'][number];
@@ -82,9 +82,9 @@ export class Challenger {
   /** For a text that waits for its answer; undefined: the champion is to answer. */
   async answer(texts: readonly string[], lost: AbortSignal): Promise<BatchResult | undefined> {
     if (!this.ready) return undefined;
-    const signal = AbortSignal.any([lost, AbortSignal.timeout(this.#options.timeout)]);
+    using deadline = new Deadline(this.#options.timeout, lost);
     try {
-      const result = this.#succeeded(await this.#options.batcher.submit(texts, 'interactive', signal));
+      const result = this.#succeeded(await this.#options.batcher.submit(texts, 'interactive', deadline.signal));
       // A text that this version has no answer for may have one of the champion's.
       return result.failures.size === 0 ? result : undefined;
     } catch (error) {
