@@ -51,7 +51,8 @@ export class HostLauncher implements Disposable {
   #running(): ChildProcess {
     if (this.#process !== undefined) return this.#process;
     const { path, execArgv } = siblingModule(import.meta, 'launcher');
-    const child = fork(path, [], { execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
+    // Its input says nothing; that it is closed tells the launcher of this process's end, however that came.
+    const child = fork(path, [], { execArgv, stdio: ['pipe', 'ignore', 'inherit', 'ipc'] });
     child.on('message', (reply: LauncherReply, line) => this.#take(reply, line));
     const end = (reason: string) => {
       if (this.#process !== child) return;

@@ -5,7 +5,7 @@ import { type HostProcess, startHost } from './host-process.ts';
 const hosts = new Map<number, HostProcess>();
 
 function reply(message: LauncherReply, line?: HostProcess['socket']): void {
-  // Who asked may have ended; then so does this process, at once.
+  // Who asked may have ended; then so does this process.
   process.send?.(message, line, {}, () => undefined);
 }
 
@@ -26,6 +26,7 @@ process.on('message', (request: LauncherRequest) => {
   if (request.kind === 'start') void start(request.id, request);
   else hosts.get(request.id)?.kill();
 });
-// As a host: the consumer drains first and then disconnects.
+// Ctrl-C and a supervisor's SIGTERM may reach it too; the consumer drains first.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => undefined);
-process.on('disconnect', () => process.exit(0));
+// Not `disconnect`, which does not come while a line is on its way to who has been killed.
+process.stdin.resume().on('close', () => process.exit(0));

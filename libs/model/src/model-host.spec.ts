@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { join } from 'node:path';
@@ -144,6 +144,26 @@ describe('HostLauncher', () => {
     expect(await parentOf(next.pid)).not.toBe(parent);
     expect((await next.classify(['text'])).probabilities).toHaveLength(2);
   });
+
+  it('ends with its hosts when its consumer is killed, even with lines on their way to it', async () => {
+    const path = join(import.meta.dirname, 'testing', 'blocked-consumer.ts');
+    const consumer = spawn(process.execPath, ['--conditions=tidemill-source', path], { stdio: 'ignore' });
+    const childrenOf = async (pid: number | undefined) =>
+      (await promisify(execFile)('ps', ['-o', 'pid=', '--ppid', String(pid)]).catch(() => ({ stdout: '' }))).stdout
+        .split('\n')
+        .flatMap((line) => (line.trim() === '' ? [] : Number(line)));
+    const started = { timeout: 20_000, interval: 50 };
+    await expect.poll(() => childrenOf(consumer.pid), started).toHaveLength(1);
+    const [own] = await childrenOf(consumer.pid);
+    await expect.poll(() => childrenOf(own), started).toHaveLength(2);
+    const left = [own, ...(await childrenOf(own))];
+    consumer.kill('SIGKILL');
+    const there = async () =>
+      (
+        await promisify(execFile)('ps', ['-o', 'pid=', '-p', left.join(',')]).catch(() => ({ stdout: '' }))
+      ).stdout.trim();
+    await expect.poll(there, { timeout: 10_000, interval: 50 }).toBe('');
+  }, 60_000);
 
   it('says why a host could not be started', async () => {
     using own = new HostLauncher();
