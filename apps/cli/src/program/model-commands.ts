@@ -29,7 +29,7 @@ export function addModelCommands(program: Command): void {
       .option('--reason <reason>', 'why, for the audit'),
     [
       'tidemill models create news --train labelled.jsonl',
-      'tidemill models create topics --train labelled.jsonl --encoder minilm',
+      'tidemill models create tickets --train labelled.jsonl --encoder minilm',
     ],
   ).action(async (model: string, options: CommonOptions & { train: string; encoder?: string; reason?: string }) =>
     (await import('../commands/create-model.ts')).createModel(model, options),
@@ -127,7 +127,7 @@ function addTraining(program: Command): void {
       .option('--reason <reason>', 'why, for the audit'),
     [
       'tidemill train news --wait',
-      'tidemill train topics --encoder minilm',
+      'tidemill train tickets --encoder minilm',
       'tidemill train news --reason "new labels from the desk"',
     ],
   ).action(async (model: string, options: TrainOptions) =>
