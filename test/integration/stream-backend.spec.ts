@@ -4,7 +4,7 @@ import { createLogger, newId, systemClock } from '#libs/platform';
 import type { SubscribeOptions } from '../../libs/stream/src/backend/backend.ts';
 import { KafkaBackend } from '../../libs/stream/src/backend/kafkajs/backend.ts';
 import { backendContract } from '../../libs/stream/src/testing/backend-contract.ts';
-import { testKafka } from '../support/stream.ts';
+import { openTestStream, testKafka } from '../support/stream.ts';
 
 const settings = {
   clientId: 'contract',
@@ -66,4 +66,12 @@ describe('a consumer that is closed before it has joined', () => {
     expect(assigned).toEqual([]);
     await groups.disconnect();
   }, 40_000);
+});
+
+it('topics that several services make at the same moment are there when that is told', async () => {
+  const streams = await Promise.all(Array.from({ length: 6 }, () => openTestStream()));
+  for (const { stream } of streams) {
+    expect(await stream.admin.endOffsets('texts')).not.toHaveLength(0);
+    await stream.close();
+  }
 });

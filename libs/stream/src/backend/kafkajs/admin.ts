@@ -5,7 +5,7 @@ import type { BackendAdmin, TopicDescription } from '../backend.ts';
 /** Configuration entries that topics apply and check look at. */
 const configurationNames = ['cleanup.policy', 'retention.ms', 'max.message.bytes'];
 
-const offsetAttempts = 5;
+const attempts = 5;
 
 /** Administration over one connection that is made at the first question. */
 export class KafkaAdmin implements BackendAdmin {
@@ -46,7 +46,7 @@ export class KafkaAdmin implements BackendAdmin {
   async createTopics(topics: Parameters<BackendAdmin['createTopics']>[0]): Promise<void> {
     const admin = await this.#connect();
     await admin.createTopics({
-      waitForLeaders: true,
+      waitForLeaders: false,
       topics: topics.map(({ topic, partitions, replicationFactor, configuration }) => ({
         topic,
         numPartitions: partitions,
@@ -54,6 +54,8 @@ export class KafkaAdmin implements BackendAdmin {
         configEntries: Object.entries(configuration).map(([name, value]) => ({ name, value })),
       })),
     });
+    // Not `waitForLeaders`, which gives up on a topic that the asked broker has not heard of yet.
+    await whileUnsettled(() => admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
   }
 
   async raisePartitions(topic: string, partitions: number): Promise<void> {
@@ -62,7 +64,8 @@ export class KafkaAdmin implements BackendAdmin {
   }
 
   async offsets(topic: string) {
-    const offsets = await this.#topicOffsets(topic);
+    const admin = await this.#connect();
+    const offsets = await whileUnsettled(() => admin.fetchTopicOffsets(topic));
     return offsets
       .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
       .toSorted((a, b) => a.partition - b.partition);
@@ -72,20 +75,6 @@ export class KafkaAdmin implements BackendAdmin {
     const admin = await this.#connect();
     const found = await admin.fetchTopicOffsetsByTimestamp(topic, time);
     return new Map(found.map(({ partition, offset }) => [partition, BigInt(offset)]));
-  }
-
-  /** kafkajs gives up at once on a partition that has no leader yet, as after its creation or a broker's start. */
-  async #topicOffsets(topic: string) {
-    const admin = await this.#connect();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await admin.fetchTopicOffsets(topic);
-      } catch (error) {
-        const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
-        if (!passing || attempt === offsetAttempts) throw error;
-        await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
-      }
-    }
   }
 
   async committed(groupId: string, topic: string): Promise<Map<number, bigint>> {
@@ -107,5 +96,18 @@ export class KafkaAdmin implements BackendAdmin {
       throw error;
     }
     return this.#admin;
+  }
+}
+
+/** kafkajs gives up at once on a partition that has no leader yet, as after its creation or a broker's start. */
+async function whileUnsettled<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await ask();
+    } catch (error) {
+      const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
+      if (!passing || attempt === attempts) throw error;
+      await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
+    }
   }
 }
