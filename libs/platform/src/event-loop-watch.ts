@@ -12,6 +12,8 @@ const period = 1000;
 export class EventLoopWatch {
   readonly #metrics: Metrics;
   readonly #histogram = monitorEventLoopDelay({ resolution });
+  /** Nanoseconds; undefined: nothing was measured since this was last told. */
+  #longest: number | undefined;
   #working = 0;
   #timer: NodeJS.Timeout | undefined;
 
@@ -28,15 +30,25 @@ export class EventLoopWatch {
     try {
       return await work;
     } finally {
-      if (--this.#working === 0) this.#histogram.disable();
+      if (--this.#working === 0) {
+        this.#note();
+        this.#histogram.disable();
+      }
     }
   }
 
-  #tell(): void {
+  /** The histogram forgets when it last looked, or the time until it is enabled again would be a delay. */
+  #note(): void {
     const { count, max } = this.#histogram;
+    if (count > 0) this.#longest = Math.max(this.#longest ?? 0, max);
     this.#histogram.reset();
-    if (count > 0)
-      this.#metrics.observe('tidemill_event_loop_delay_seconds', Math.max(0, max / 1e9 - resolution / 1000));
+  }
+
+  #tell(): void {
+    this.#note();
+    if (this.#longest !== undefined)
+      this.#metrics.observe('tidemill_event_loop_delay_seconds', Math.max(0, this.#longest / 1e9 - resolution / 1000));
+    this.#longest = undefined;
     if (this.#working > 0) return;
     clearInterval(this.#timer);
     this.#timer = undefined;
