@@ -6,6 +6,7 @@ import {
   type Clock,
   type Configuration,
   configurationError,
+  EventLoopWatch,
   type Logger,
   type Metrics,
   milliseconds,
@@ -96,7 +97,15 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     clock,
   });
-  const pipeline = new InferencePipeline({ ...dependencies, producer, slots, versions: versionEvents, status });
+  const eventLoop = new EventLoopWatch(metrics);
+  const pipeline = new InferencePipeline({
+    ...dependencies,
+    eventLoop,
+    producer,
+    slots,
+    versions: versionEvents,
+    status,
+  });
   readiness.block('model versions', 'being read');
   const strategy = new PipelineTransport([
     async () => {
@@ -118,7 +127,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     () => pipeline.start(),
   ]);
   const app = await startHttpApp({
-    module: InferenceModule.with({ config, readiness, slots, versions, versionEvents, status }),
+    module: InferenceModule.with({ eventLoop, config, readiness, slots, versions, versionEvents, status }),
     host,
     port,
     logger,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events';
 import { type Bundle, readBundle, startHost } from '#libs/model';
-import { loadConfig } from '#libs/platform';
+import { EventLoopWatch, loadConfig } from '#libs/platform';
 import { versionSigning, VersionSigner } from '#libs/registry';
 import { type Pipeline, streamError } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
@@ -64,7 +64,17 @@ afterEach(async () => {
 async function start(): Promise<void> {
   await versions.start();
   const { stream, clock, metrics } = memory;
-  const parts = { stream, producer: stream.producer(), slots, versions, status, config, clock, metrics };
+  const parts = {
+    eventLoop: new EventLoopWatch(metrics),
+    stream,
+    producer: stream.producer(),
+    slots,
+    versions,
+    status,
+    config,
+    clock,
+    metrics,
+  };
   pipeline = await new InferencePipeline(parts).start();
 }
 
@@ -248,7 +258,17 @@ describe('the inference pipeline', () => {
     await start();
     await pipeline?.close();
     const { stream, clock, metrics } = memory;
-    const parts = { stream, producer: stream.producer(), slots, versions, status, config, clock, metrics };
+    const parts = {
+      eventLoop: new EventLoopWatch(metrics),
+      stream,
+      producer: stream.producer(),
+      slots,
+      versions,
+      status,
+      config,
+      clock,
+      metrics,
+    };
     await produce(0, 8);
     await produce(8, 9, { model: 'nobody' });
     const refused: string[] = [];

@@ -1,6 +1,6 @@
 import type { Prediction } from '#libs/events';
 import type { BatchResult } from '#libs/model';
-import { type Clock, type Configuration, EventLoopWatch, type Metrics } from '#libs/platform';
+import { type Clock, type Configuration, type EventLoopWatch, type Metrics } from '#libs/platform';
 import type {
   AcceptedMessage,
   AdmitRejects,
@@ -24,6 +24,7 @@ export interface InferencePipelineOptions {
   slots: ModelSlots;
   versions: ModelVersionConsumer;
   status: ServingStatusReporter;
+  eventLoop: EventLoopWatch;
   config: Configuration;
   clock: Clock;
   metrics: Metrics;
@@ -62,11 +63,9 @@ interface Request {
  */
 export class InferencePipeline {
   readonly #options: InferencePipelineOptions;
-  readonly #eventLoop: EventLoopWatch;
 
   constructor(options: InferencePipelineOptions) {
     this.#options = options;
-    this.#eventLoop = new EventLoopWatch(options.metrics);
   }
 
   /** Joins the group; call it when the version log has been read to its end. */
@@ -76,7 +75,8 @@ export class InferencePipeline {
       topics: ['texts'],
       rejects: 'dead-letter',
       bytesPerPartition: this.#options.config.inference.fetchBytesPerPartition,
-      handleBatch: (batch, control, admitRejects) => this.#eventLoop.during(this.handle(batch, control, admitRejects)),
+      handleBatch: (batch, control, admitRejects) =>
+        this.#options.eventLoop.during(this.handle(batch, control, admitRejects)),
     });
   }
 
