@@ -31,7 +31,7 @@ const promote = async () => {
   if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
 };
 await promote();
-const collector = join(import.meta.dirname, 'collect-garbage.ts');
+const collector = join(import.meta.dirname, 'collect-garbage.mjs');
 await using inference = startInference(test, folder.path, { NODE_OPTIONS: `--expose-gc --import=${collector}` });
 const url = `${await inference.url}/v1/models/${model}/predict`;
 const seen = new Set<number>();
