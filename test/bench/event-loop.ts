@@ -1,9 +1,12 @@
 /**
  * How long the event loop of inference stands still, while it answers at half load, while versions are swapped, and while
- * it works off a backlog: the longest time of each second, from metric tidemill_event_loop_delay_seconds.
+ * it works off a backlog: the longest time of each second, from metric tidemill_event_loop_delay_seconds; and how much CPU
+ * time its own work takes at most while it stands still.
  * `npm run bench event-loop`
  */
 import { setTimeout as delay } from 'node:timers/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream } from '../support/stream.ts';
 import { halfLoad, mostTexts } from './open-loop.ts';
@@ -23,10 +26,13 @@ const promote = async () => {
   if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
 };
 await promote();
-await using inference = startInference(test, folder.path);
+const look = join(import.meta.dirname, 'loop-cpu.mjs');
+await using inference = startInference(test, folder.path, { NODE_OPTIONS: `--import=${look}` });
 const url = await inference.url;
 
-console.log('| | seconds | longest ≤ 5 ms | ≤ 10 ms | ≤ 20 ms | ≤ 50 ms | ≤ 100 ms |\n|---|---|---|---|---|---|---|');
+console.log(
+  '| | seconds | longest ≤ 5 ms | ≤ 10 ms | ≤ 20 ms | ≤ 50 ms | ≤ 100 ms | longest of all | most CPU of its own |\n|---|---|---|---|---|---|---|---|---|',
+);
 const load = await halfLoad(test);
 await phase('half load', () => delay(seconds * 1000));
 await phase('half load, a swap every second', async () => {
@@ -40,12 +46,16 @@ await phase(`a backlog of ${backlog} texts, three times`, async () => {
 async function phase(name: string, work: () => Promise<unknown>): Promise<void> {
   await delay(2000);
   const before = await counts();
+  await inference.ask({ begin: true });
   await work();
+  const { milliseconds, cpu } = z
+    .object({ milliseconds: z.number(), cpu: z.number() })
+    .parse(await inference.ask({ end: true }));
   const after = await counts();
   const within = bounds.map((bound) => (after.get(bound) ?? 0) - (before.get(bound) ?? 0));
   const all = within.at(-1) ?? 0;
   const shares = within.slice(0, -1).map((count) => `${((100 * count) / Math.max(1, all)).toFixed(1)} %`);
-  console.log(`| ${name} | ${all} | ${shares.join(' | ')} |`);
+  console.log(`| ${name} | ${all} | ${shares.join(' | ')} | ${milliseconds.toFixed(0)} ms | ${cpu.toFixed(0)} ms |`);
 }
 
 /** Seconds so far whose longest delay was within each bound. */
