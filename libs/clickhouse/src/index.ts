@@ -4,5 +4,6 @@ export type { ClickHouse, MigrationReport, StatementOptions } from './clickhouse
 export { type OpenOptions, openClickHouse } from './client.ts';
 export { clickhouseError, isRetriable } from './errors.ts';
 export { type PairedAnswers, pairedAnswers, type PairedSpan } from './questions/paired-answers.ts';
+export { deadLetterRow } from './tables/dead-letter-row.ts';
 export { type Coordinates, fromRow, type TableRow, toRow } from './tables/rows.ts';
 export { type DeadLetter, type TableName, type TableRecords } from './tables/tables.ts';

@@ -1,4 +1,4 @@
-import { type DeadLetter, fromRow, toRow } from '#libs/clickhouse';
+import { type DeadLetter, deadLetterRow, fromRow } from '#libs/clickhouse';
 import type { TopicName } from '#libs/events';
 import type { Stream } from '#libs/stream';
 import { usageError } from '../cli-error.ts';
@@ -124,15 +124,8 @@ export async function eachLetter(
   onLetter: (told: ToldLetter) => void = () => undefined,
 ): Promise<ToldLetter | undefined> {
   let newest: ToldLetter | undefined;
-  const reader = await stream.deadLetters.follow('texts', async ({ id, key, value, schemaId, offset, ...letter }) => {
-    const record = {
-      ...letter,
-      offset: Number(offset),
-      key: key?.toString('utf8') ?? '',
-      valueBytes: value?.length ?? 0,
-      schemaId: schemaId ?? null,
-    };
-    newest = { letter: fromRow('dead_letters', toRow('dead_letters', record)), id: Number(id) };
+  const reader = await stream.deadLetters.follow('texts', async (stored) => {
+    newest = { letter: fromRow('dead_letters', deadLetterRow(stored)), id: Number(stored.id) };
     onLetter(newest);
   });
   await reader.close();

@@ -1,4 +1,4 @@
-import { BatchWriter, type ClickHouse, toRow } from '#libs/clickhouse';
+import { BatchWriter, type ClickHouse, deadLetterRow } from '#libs/clickhouse';
 import { topics } from '#libs/events';
 import type { StoredDeadLetter, Stream } from '#libs/stream';
 
@@ -31,22 +31,11 @@ function mirror(writer: BatchWriter): (letter: StoredDeadLetter) => Promise<void
   let failure: { reason: unknown } | undefined;
   let unstored = 0;
   return async (letter) => {
-    const stored = writer.write([rowOf(letter)]).catch((reason: unknown) => void (failure ??= { reason }));
+    const stored = writer.write([deadLetterRow(letter)]).catch((reason: unknown) => void (failure ??= { reason }));
     if (++unstored === maximumUnstored) {
       await stored;
       unstored = 0;
     }
     if (failure !== undefined) throw failure.reason;
   };
-}
-
-function rowOf({ key, value, schemaId, offset, ...letter }: StoredDeadLetter) {
-  const record = {
-    ...letter,
-    offset: Number(offset),
-    key: key?.toString('utf8') ?? '',
-    valueBytes: value?.length ?? 0,
-    schemaId: schemaId ?? null,
-  };
-  return toRow('dead_letters', record, { partition: letter.partition, offset });
 }
