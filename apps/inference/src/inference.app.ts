@@ -6,7 +6,6 @@ import {
   type Clock,
   type Configuration,
   configurationError,
-  EventLoopWatch,
   type Logger,
   type Metrics,
   milliseconds,
@@ -97,10 +96,8 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     metrics,
     clock,
   });
-  const eventLoop = new EventLoopWatch(metrics);
   const pipeline = new InferencePipeline({
     ...dependencies,
-    eventLoop,
     producer,
     slots,
     versions: versionEvents,
@@ -127,7 +124,7 @@ export async function createInference(dependencies: InferenceDependencies): Prom
     () => pipeline.start(),
   ]);
   const app = await startHttpApp({
-    module: InferenceModule.with({ eventLoop, config, readiness, slots, versions, versionEvents, status }),
+    module: InferenceModule.with({ config, readiness, slots, versions, versionEvents, status }),
     host,
     port,
     logger,

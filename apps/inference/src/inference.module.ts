@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { type Configuration, EventLoopWatch, type Readiness } from '#libs/platform';
+import type { Configuration, Readiness } from '#libs/platform';
 import { ModelSlots } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { PredictController } from './predict.controller.ts';
@@ -15,7 +15,6 @@ export interface InferenceParts {
   versions: VersionHosts;
   versionEvents: ModelVersionConsumer;
   status: ServingStatusReporter;
-  eventLoop: EventLoopWatch;
 }
 
 @Module({})
@@ -31,7 +30,6 @@ export class InferenceModule {
         { provide: VersionHosts, useValue: parts.versions },
         { provide: ModelVersionConsumer, useValue: parts.versionEvents },
         { provide: ServingStatusReporter, useValue: parts.status },
-        { provide: EventLoopWatch, useValue: parts.eventLoop },
       ],
     };
   }

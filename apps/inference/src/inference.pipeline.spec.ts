@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelVersion, Prediction, ServingStatus, Text } from '#libs/events';
 import { type Bundle, readBundle, startHost } from '#libs/model';
-import { EventLoopWatch, loadConfig } from '#libs/platform';
+import { loadConfig } from '#libs/platform';
 import { versionSigning, VersionSigner } from '#libs/registry';
 import { type Pipeline, streamError } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
@@ -65,7 +65,6 @@ async function start(): Promise<void> {
   await versions.start();
   const { stream, clock, metrics } = memory;
   const parts = {
-    eventLoop: new EventLoopWatch(metrics),
     stream,
     producer: stream.producer(),
     slots,
@@ -259,7 +258,6 @@ describe('the inference pipeline', () => {
     await pipeline?.close();
     const { stream, clock, metrics } = memory;
     const parts = {
-      eventLoop: new EventLoopWatch(metrics),
       stream,
       producer: stream.producer(),
       slots,

@@ -1,6 +1,6 @@
 import type { Prediction } from '#libs/events';
 import type { BatchResult } from '#libs/model';
-import { type Clock, type Configuration, type EventLoopWatch, type Metrics } from '#libs/platform';
+import { type Clock, type Configuration, type Metrics } from '#libs/platform';
 import type {
   AcceptedMessage,
   AdmitRejects,
@@ -24,7 +24,6 @@ export interface InferencePipelineOptions {
   slots: ModelSlots;
   versions: ModelVersionConsumer;
   status: ServingStatusReporter;
-  eventLoop: EventLoopWatch;
   config: Configuration;
   clock: Clock;
   metrics: Metrics;
@@ -76,7 +75,7 @@ export class InferencePipeline {
       rejects: 'dead-letter',
       bytesPerPartition: this.#options.config.inference.fetchBytesPerPartition,
       handleBatch: (batch, control, admitRejects) =>
-        this.#options.eventLoop.during(this.handle(batch, control, admitRejects)),
+        this.#options.slots.eventLoop.during(this.handle(batch, control, admitRejects)),
     });
   }
 

@@ -12,7 +12,14 @@ import {
   type ModelHost,
   type StartHost,
 } from '#libs/model';
-import { type Clock, type Configuration, type Logger, type Metrics, milliseconds } from '#libs/platform';
+import {
+  type Clock,
+  type Configuration,
+  EventLoopWatch,
+  type Logger,
+  type Metrics,
+  milliseconds,
+} from '#libs/platform';
 import { Challenger, type ToldChallenger } from './challengers/challenger.ts';
 import { Challengers, type ChallengerStatus } from './challengers/challengers.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -53,6 +60,8 @@ export class ModelSlots {
   readonly #models = new Map<string, ServedModel>();
   /** The newest event of each model. */
   readonly #told = new Map<string, ModelVersion>();
+  /** Watches while texts are answered. */
+  readonly eventLoop: EventLoopWatch;
   /** Of all hosts of this instance. */
   readonly budget: MemoryBudget;
   readonly #timer: NodeJS.Timeout | undefined;
@@ -60,6 +69,7 @@ export class ModelSlots {
 
   constructor(options: ModelSlotsOptions) {
     this.#options = options;
+    this.eventLoop = new EventLoopWatch(options.metrics);
     const { memoryBudgetMegabytes, idleUnload } = options.config;
     this.budget = new MemoryBudget(memoryBudgetMegabytes * 1024 ** 2);
     const idle = milliseconds(idleUnload);

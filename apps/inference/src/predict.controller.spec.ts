@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type RunningApp, startHttpApp } from '#libs/http';
 import { type Bundle, type StartHost, startHost } from '#libs/model';
-import { EventLoopWatch, loadConfig } from '#libs/platform';
+import { loadConfig } from '#libs/platform';
 import { temporaryFolder, testText, writeTestBundle } from '../../../libs/model/src/testing/test-bundle.ts';
 import { versionEvent } from '../../../libs/model/src/testing/version-event.ts';
 import { type MemoryStream, openMemoryStream } from '../../../libs/stream/src/testing/memory-stream.ts';
@@ -68,8 +68,7 @@ async function start(requestTimeout: string): Promise<void> {
     logger,
   });
   const versions = new VersionHosts(config, { materialise, start, budget: slots.budget });
-  const eventLoop = new EventLoopWatch(metrics);
-  const module = InferenceModule.with({ eventLoop, config, readiness, slots, versions, versionEvents, status });
+  const module = InferenceModule.with({ config, readiness, slots, versions, versionEvents, status });
   app = await startHttpApp({ module, host: '127.0.0.1', port: 0, logger, metrics, readiness });
 }
 

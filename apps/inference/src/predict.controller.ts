@@ -2,7 +2,7 @@ import { Body, Controller, HttpCode, Inject, Param, Post, Res } from '@nestjs/co
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { clientGone, Problem } from '#libs/http';
-import { type Configuration, Deadline, EventLoopWatch, milliseconds, TidemillError } from '#libs/platform';
+import { type Configuration, Deadline, milliseconds, TidemillError } from '#libs/platform';
 import { ModelSlots, type ServedModel } from './model-slots.ts';
 import { ModelVersionConsumer } from './model-version.consumer.ts';
 import { requestAnswer } from './request-answer.ts';
@@ -24,7 +24,6 @@ export class PredictController {
     @Inject(ModelSlots) private readonly slots: ModelSlots,
     @Inject(ModelVersionConsumer) private readonly events: ModelVersionConsumer,
     @Inject(VersionHosts) private readonly versions: VersionHosts,
-    @Inject(EventLoopWatch) private readonly eventLoop: EventLoopWatch,
     @Inject(CONFIGURATION) private readonly config: Configuration,
   ) {}
 
@@ -47,7 +46,7 @@ export class PredictController {
       if (version !== undefined && version !== served?.slot.serving?.version)
         return await this.versions.predict({ model, version, texts, signal });
       if (served === undefined) throw new Problem(404, `no model named ${model} serves`, { known: this.slots.names() });
-      const result = await this.eventLoop.during(served.batcher.submit(texts, 'interactive', signal));
+      const result = await this.slots.eventLoop.during(served.batcher.submit(texts, 'interactive', signal));
       // Another version may have taken over while the texts waited.
       if (version !== undefined && version !== result.serving.version)
         return await this.versions.predict({ model, version, texts, signal });

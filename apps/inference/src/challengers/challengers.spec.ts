@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Prediction, Text } from '#libs/events';
 import { type Bundle, startHost, writeBundle } from '#libs/model';
-import { type Configuration, EventLoopWatch, loadConfig } from '#libs/platform';
+import { type Configuration, loadConfig } from '#libs/platform';
 import { answeredByCanary } from '#libs/registry';
 import type { Pipeline } from '#libs/stream';
 import { scoreTexts, writeOnnx } from '#libs/classifier';
@@ -79,7 +79,6 @@ async function start(change: Partial<Configuration['inference']> = {}): Promise<
   versions = new ModelVersionConsumer({ stream, slots, logger, metrics, clock });
   await versions.start();
   const parts = {
-    eventLoop: new EventLoopWatch(metrics),
     stream,
     producer,
     slots,
