@@ -10,7 +10,7 @@ import { z } from 'zod';
 import { temporaryFolder } from '../../libs/model/src/testing/test-bundle.ts';
 import { openTestStream } from '../support/stream.ts';
 import { halfLoad, mostTexts } from './open-loop.ts';
-import { model, promotion, startInference, storeModel } from './served-model.ts';
+import { startInference, versionsInTurns } from './served-model.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 60);
 const backlog = 150_000;
@@ -18,13 +18,7 @@ const bounds = ['0.005', '0.01', '0.02', '0.05', '0.1', '+Inf'];
 
 await using folder = await temporaryFolder();
 await using test = await openTestStream();
-const bundles = [await storeModel(folder.path, 1), await storeModel(folder.path, 2)];
-const producer = test.stream.producer();
-let epoch = 0;
-const promote = async () => {
-  const bundle = bundles[epoch % 2];
-  if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
-};
+const { promote } = await versionsInTurns(test, folder.path);
 await promote();
 const look = join(import.meta.dirname, 'loop-cpu.mjs');
 await using inference = startInference(test, folder.path, { NODE_OPTIONS: `--import=${look}` });

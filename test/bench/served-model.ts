@@ -59,6 +59,22 @@ export function promotion(bundle: Bundle, epoch: number): ModelVersion {
   return versionEvent({ model, version: epoch, bundleDigest: bundle.digest });
 }
 
+/** Two versions of the model, promoted in turns. */
+export async function versionsInTurns({ stream }: TestStream, dataDirectory: string) {
+  const bundles = [await storeModel(dataDirectory, 1), await storeModel(dataDirectory, 2)];
+  const producer = stream.producer();
+  let epoch = 0;
+  return {
+    bundles,
+    epoch: () => epoch,
+    promote: async () => {
+      const bundle = bundles[epoch % 2];
+      if (bundle === undefined) return;
+      await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
+    },
+  };
+}
+
 export function startInference(
   { topicPrefix }: TestStream,
   dataDirectory: string,

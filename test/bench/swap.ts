@@ -13,7 +13,7 @@ import { familyOf } from '../support/product.ts';
 import { openTestStream } from '../support/stream.ts';
 import { median, quantile } from './cpu.ts';
 import { halfLoad, openLoop, shownLatencies } from './open-loop.ts';
-import { model, realTexts, startInference, storeModel, promotion } from './served-model.ts';
+import { model, realTexts, startInference, versionsInTurns } from './served-model.ts';
 
 const swaps = Number(process.env['BENCH_SWAPS'] ?? 200);
 const swapEvery = 1000;
@@ -22,14 +22,8 @@ const warmUpSwaps = 20;
 
 await using folder = await temporaryFolder();
 await using test = await openTestStream();
-const bundles = [await storeModel(folder.path, 1), await storeModel(folder.path, 2)];
+const { bundles, epoch, promote } = await versionsInTurns(test, folder.path);
 const texts = realTexts();
-const producer = test.stream.producer();
-let epoch = 0;
-const promote = async () => {
-  const bundle = bundles[epoch % 2];
-  if (bundle !== undefined) await producer.send('model-versions', [{ key: model, value: promotion(bundle, ++epoch) }]);
-};
 await promote();
 const collector = join(import.meta.dirname, 'collect-garbage.mjs');
 await using inference = startInference(test, folder.path, { NODE_OPTIONS: `--expose-gc --import=${collector}` });
@@ -43,7 +37,7 @@ const memory: { epoch: number; resident: number; held: number }[] = [];
 const load = await halfLoad(test);
 const ours = await compare('Tidemill', { url, swap: promote, answered, swapped: weigh });
 await load[Symbol.asyncDispose]();
-console.log(`${epoch - 1} swaps, ${seen.size} versions answered`);
+console.log(`${epoch() - 1} swaps, ${seen.size} versions answered`);
 tellMemory();
 
 const port = 18_091;
@@ -110,7 +104,7 @@ async function weigh(): Promise<void> {
     }
   });
   const resident = kilobytes.reduce((sum, one) => sum + one, 0) * 1024;
-  memory.push({ epoch, resident, held: usage.heapUsed + usage.external });
+  memory.push({ epoch: epoch(), resident, held: usage.heapUsed + usage.external });
 }
 
 /** Medians over parts of the run. */
