@@ -41,7 +41,6 @@ export type HostReply =
   | {
       kind: 'opened';
       device: string;
-      milliseconds: number;
       /** Why token ids come from the library and not from the typed-array path, where they do. */
       tokenizerFallback: string | undefined;
       /** Memory of the host's process. */

@@ -70,7 +70,6 @@ async function readTokenizer({ input, modelPath }: HostModel): Promise<Tokenizer
 }
 
 async function open(request: OpenRequest): Promise<void> {
-  const started = performance.now();
   const { model } = request;
   const tokenizer = await readTokenizer(model);
   const { session, device } = await createSession(request);
@@ -102,9 +101,8 @@ async function open(request: OpenRequest): Promise<void> {
   };
   await prove(model, shape, run);
   opened = { run, shape };
-  const milliseconds = performance.now() - started;
   const residentBytes = process.memoryUsage.rss();
-  reply({ kind: 'opened', device, milliseconds, tokenizerFallback: tokenizer?.reason, residentBytes });
+  reply({ kind: 'opened', device, tokenizerFallback: tokenizer?.reason, residentBytes });
 }
 
 /** Warm-up and proof in one: the first runs of a session are slow, and a damaged model answers differently. */

@@ -74,11 +74,6 @@ export class ModelHost {
     return this.#parts.opened.device;
   }
 
-  /** Time from start to warm, milliseconds. */
-  get openMilliseconds(): number {
-    return this.#parts.opened.milliseconds;
-  }
-
   /** Why token ids come from the library and not from the faster path of ours, where they do. */
   get tokenizerFallback(): string | undefined {
     return this.#parts.opened.tokenizerFallback;
