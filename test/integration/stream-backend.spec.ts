@@ -75,3 +75,15 @@ it('topics that several services make at the same moment are there when that is 
     await stream.close();
   }
 });
+
+it('offsets are told of topics whose partitions have only just been made', async () => {
+  const backend = new KafkaBackend({ ...settings, brokers: testKafka().brokers });
+  for (let made = 0; made < 8; made++) {
+    const topic = `fresh-${newId()}`;
+    await backend.admin.createTopics([{ topic, partitions: 30, replicationFactor: 1, configuration: {} }]);
+    expect(await backend.admin.offsetsAt(topic, 1000)).toEqual(
+      new Map(Array.from({ length: 30 }, (_, partition) => [partition, 0n])),
+    );
+  }
+  await backend.close();
+}, 30_000);

@@ -21,7 +21,7 @@ export class KafkaAdmin implements BackendAdmin {
     const existing = new Set(await admin.listTopics());
     const wanted = names.filter((name) => existing.has(name));
     if (wanted.length === 0) return [];
-    const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
+    const { topics } = await this.#ask((asked) => asked.fetchTopicMetadata({ topics: wanted }));
     const { resources } = await admin.describeConfigs({
       includeSynonyms: false,
       resources: wanted.map((name) => ({
@@ -55,7 +55,7 @@ export class KafkaAdmin implements BackendAdmin {
       })),
     });
     // Not `waitForLeaders`, which gives up on a topic that the asked broker has not heard of yet.
-    await whileUnsettled(() => admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
+    await this.#ask((asked) => asked.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
   }
 
   async raisePartitions(topic: string, partitions: number): Promise<void> {
@@ -64,22 +64,19 @@ export class KafkaAdmin implements BackendAdmin {
   }
 
   async offsets(topic: string) {
-    const admin = await this.#connect();
-    const offsets = await whileUnsettled(() => admin.fetchTopicOffsets(topic));
+    const offsets = await this.#ask((admin) => admin.fetchTopicOffsets(topic));
     return offsets
       .map(({ partition, low, high }) => ({ partition, low: BigInt(low), high: BigInt(high) }))
       .toSorted((a, b) => a.partition - b.partition);
   }
 
   async offsetsAt(topic: string, time: number): Promise<Map<number, bigint>> {
-    const admin = await this.#connect();
-    const found = await admin.fetchTopicOffsetsByTimestamp(topic, time);
+    const found = await this.#ask((admin) => admin.fetchTopicOffsetsByTimestamp(topic, time));
     return new Map(found.map(({ partition, offset }) => [partition, BigInt(offset)]));
   }
 
   async committed(groupId: string, topic: string): Promise<Map<number, bigint>> {
-    const admin = await this.#connect();
-    const [answer] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    const [answer] = await this.#ask((admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
     return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
   }
 
@@ -97,17 +94,19 @@ export class KafkaAdmin implements BackendAdmin {
     }
     return this.#admin;
   }
-}
 
-/** kafkajs gives up at once on a partition that has no leader yet, as after its creation or a broker's start. */
-async function whileUnsettled<T>(ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await ask();
-    } catch (error) {
-      const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
-      if (!passing || attempt === attempts) throw error;
-      await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
+  /** Asks again while leaders and coordinators are being found, as after a topic's creation or a broker's start. */
+  async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const admin = await this.#connect();
+      try {
+        return await question(admin);
+      } catch (error) {
+        // kafkajs gives up at once on these.
+        const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
+        if (!passing || attempt === attempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
+      }
     }
   }
 }
