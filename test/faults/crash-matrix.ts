@@ -9,7 +9,7 @@ import { forkStack } from '../support/fork-stack.ts';
  * The large crash matrix: everything that can end or stand still does so, again and again, while texts come and versions
  * are swapped; then `tidemill audit` has to be clean.
  *
- *   npm run crash-matrix -- [--seed N] [--texts N]
+ *   npm run crash-matrix -- [--seed N] [--texts N] [--brokers N]
  *
  * Exit 1 when it is not, or when something did not come back. How long catching up took is told, not judged.
  */
@@ -32,26 +32,28 @@ function kills(random: Random, texts: number, beside: string): Fault[] {
   }));
 }
 
-function broken(kind: string, count: number, happen: Fault['happen']): Fault[] {
-  return Array.from({ length: count }, () => ({ kind, happen }));
+function broken(kind: string, count: number, happen: (matrix: CrashMatrix, turn: number) => Promise<void>): Fault[] {
+  return Array.from({ length: count }, (_, turn) => ({ kind, happen: (matrix) => happen(matrix, turn) }));
 }
 
 /** One instance: epochs of a partition may not fall. */
 function alone(random: Random, texts: number): Fault[] {
   const faults = [
     ...kills(random, texts, ''),
-    ...broken('broker killed', 3, (matrix) =>
+    ...broken('broker killed', 3, (matrix, turn) =>
       matrix.fault('broker killed', texts, async () => {
-        await matrix.kafka.kill();
+        const broker = matrix.kafka.node(turn);
+        await broker.kill();
         await delay(1000);
-        await matrix.kafka.start();
+        await broker.start();
       }),
     ),
-    ...broken('broker paused', 3, (matrix) =>
+    ...broken('broker paused', 3, (matrix, turn) =>
       matrix.fault('broker paused', texts, async () => {
-        matrix.kafka.pause();
+        const broker = matrix.kafka.node(turn);
+        broker.pause();
         await delay(5000);
-        matrix.kafka.resume();
+        broker.resume();
       }),
     ),
     ...broken('registry away', 2, (matrix) =>
@@ -123,7 +125,11 @@ function together(random: Random, texts: number): Fault[] {
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { seed: { type: 'string', default: '1' }, texts: { type: 'string', default: '2000' } },
+    options: {
+      seed: { type: 'string', default: '1' },
+      texts: { type: 'string', default: '2000' },
+      brokers: { type: 'string', default: '1' },
+    },
   });
   const random = seededRandom(Number(values.seed));
   const texts = Number(values.texts);
@@ -135,6 +141,7 @@ async function main(): Promise<void> {
     await using matrix = await CrashMatrix.open({
       libraries: stack.env['TIDEMILL_TEST_KAFKA_LIBRARIES'] ?? '',
       registryUrl: stack.env['TIDEMILL__SCHEMAREGISTRY__URL'] ?? '',
+      brokers: Number(values.brokers),
       tables: true,
     });
     await matrix.scale(1);

@@ -1,20 +1,18 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Text } from '#libs/events';
 import { ArtifactStore } from '#libs/registry';
 import { temporaryFolder, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import { startAppOn } from '../support/app-process.ts';
-import { type KafkaProcess, startKafkaProcess } from '../support/kafka-process.ts';
+import { type KafkaCluster, startKafkaCluster } from '../support/kafka-process.ts';
+import { expectExact, ledger } from '../support/ledger.ts';
 import { openTestStream, testKafka, type TestStream } from '../support/stream.ts';
 import { versionEvent } from '../../libs/model/src/testing/version-event.ts';
 
-const text = (id: string): Text => ({ id, model: 'm', text: id, occurredAt: 1, source: '', attributes: {} });
-
 const patience = { timeout: 30_000, interval: 100 };
-let kafka: KafkaProcess;
+let kafka: KafkaCluster;
 let test: TestStream;
 beforeAll(async () => {
-  kafka = await startKafkaProcess(process.env['TIDEMILL_TEST_KAFKA_LIBRARIES'] ?? '');
+  kafka = await startKafkaCluster({ libraries: process.env['TIDEMILL_TEST_KAFKA_LIBRARIES'] ?? '' });
   const { registryUrl } = testKafka();
   test = await openTestStream({ brokers: kafka.brokers, registryUrl, create: ['texts'] });
 });
@@ -22,44 +20,6 @@ afterAll(async () => {
   await test.stream.close();
   await kafka[Symbol.asyncDispose]();
 });
-
-/** Several callers send side by side while `fault` happens. Returns the ids in the topic, in order, and the acknowledged. */
-async function ledger(name: string, fault: () => Promise<void>) {
-  const producer = test.stream.producer();
-  const acknowledged = new Set<string>();
-  const until = new AbortController();
-  const caller = async (who: number) => {
-    for (let n = 0; !until.signal.aborted || n < 20; n++) {
-      const ids = Array.from({ length: 20 }, (_, i) => `${name}-${who}-${n}-${i}`);
-      await producer.send(
-        'texts',
-        ids.map((id) => ({ key: `${who}`, value: text(id) })),
-      );
-      for (const id of ids) acknowledged.add(id);
-    }
-  };
-  const callers = [0, 1, 2, 3, 4, 5].map(caller);
-  await fault();
-  until.abort();
-  await Promise.all(callers);
-  await producer.close();
-  const written: string[] = [];
-  await test.stream.readToEnd('texts', ({ value }) => {
-    if (value?.id.startsWith(name) === true) written.push(value.id);
-  });
-  return { written, acknowledged };
-}
-
-/** 0 lost, 0 doubled, 0 reordered. */
-function expectExact({ written, acknowledged }: Awaited<ReturnType<typeof ledger>>): void {
-  expect(written.length).toBe(acknowledged.size);
-  expect(new Set(written)).toEqual(acknowledged);
-  for (let who = 0; who < 6; who++) {
-    const own = written.filter((id) => id.split('-')[1] === `${who}`);
-    const inOrder = [...acknowledged].filter((id) => id.split('-')[1] === `${who}`);
-    expect(own).toEqual(inOrder);
-  }
-}
 
 async function answersOf(url: string) {
   const body = JSON.stringify({ texts: ['one'] });
@@ -86,20 +46,20 @@ describe('a broker', () => {
     const url = await inference.url;
     const fine = { predict: 200, readyz: 200 };
     await expect.poll(() => answersOf(url), patience).toMatchObject(fine);
-    kafka.pause();
+    kafka.node(0).pause();
     const why = expect.stringContaining('topic model-versions could not be read for longer than 2000 ms');
     await expect
       .poll(() => answersOf(url), patience)
       .toMatchObject({ predict: 503, said: why, readyz: 503, reasons: why });
-    kafka.resume();
+    kafka.node(0).resume();
     await expect.poll(() => answersOf(url), patience).toMatchObject(fine);
   }, 90_000);
 
   it('that is paused: nothing acknowledged is lost or doubled, order kept', async () => {
-    const paused = await ledger('paused', async () => {
-      kafka.pause();
+    const paused = await ledger(test.stream, 'paused', async () => {
+      kafka.node(0).pause();
       await new Promise((resolve) => setTimeout(resolve, 5000));
-      kafka.resume();
+      kafka.node(0).resume();
     });
     expectExact(paused);
     expect(paused.acknowledged.size).toBeGreaterThan(2000);
@@ -115,10 +75,10 @@ describe('a broker', () => {
         for (const { value } of accepted) seen.add(value.id);
       },
     });
-    const result = await ledger('killed', async () => {
-      await kafka.kill();
+    const result = await ledger(test.stream, 'killed', async () => {
+      await kafka.node(0).kill();
       await new Promise((resolve) => setTimeout(resolve, 1000));
-      await kafka.start();
+      await kafka.node(0).start();
     });
     expectExact(result);
     await expect.poll(() => [...result.acknowledged].every((id) => seen.has(id)), { timeout: 20_000 }).toBe(true);

@@ -8,7 +8,7 @@ import { ArtifactStore } from '#libs/registry';
 import type { StreamProducer } from '#libs/stream';
 import { temporaryFolder, testText, writeTestBundle } from '../../libs/model/src/testing/test-bundle.ts';
 import type { ArmedFault, Mutant } from './fault-points.ts';
-import { type KafkaProcess, startKafkaProcess } from './kafka-process.ts';
+import { type KafkaCluster, startKafkaCluster } from './kafka-process.ts';
 import { alive, familyOf, tidemill } from './product.ts';
 import { openTestStream, type TestStream } from './stream.ts';
 import { Supervised } from './supervised.ts';
@@ -29,6 +29,8 @@ export interface CrashMatrixOptions {
   /** Folder of Kafka's jars. */
   libraries: string;
   registryUrl: string;
+  /** Default 1; of three or more any one may be away. */
+  brokers?: number;
   /** With monitoring, ClickHouse and the gateway. */
   tables: boolean;
   mutant?: Mutant;
@@ -66,19 +68,19 @@ export interface FaultRecord {
 
 interface Parts {
   folder: string;
-  kafka: KafkaProcess;
+  kafka: KafkaCluster;
   registry: TcpProxy;
   test: TestStream;
   bundles: TriedBundles;
 }
 
 /**
- * A fleet to be broken: a broker of its own, the registry behind a proxy, inference with fault points, and the tables.
+ * A fleet to be broken: Kafka of its own, the registry behind a proxy, inference with fault points, and the tables.
  * What ends is started again at once, as a supervisor does.
  */
 export class CrashMatrix implements AsyncDisposable {
   readonly faults: FaultRecord[] = [];
-  readonly kafka: KafkaProcess;
+  readonly kafka: KafkaCluster;
   readonly registry: TcpProxy;
   readonly test: TestStream;
   readonly #options: CrashMatrixOptions;
@@ -98,8 +100,10 @@ export class CrashMatrix implements AsyncDisposable {
     const folder = stack.use(await temporaryFolder());
     const target = new URL(options.registryUrl);
     const registry = stack.use(await startTcpProxy({ host: target.hostname, port: Number(target.port) }));
-    const kafka = beside?.kafka ?? stack.use(await startKafkaProcess(options.libraries, 1000));
-    const test = stack.use(await openTestStream({ brokers: kafka.brokers, registryUrl: options.registryUrl }));
+    const { libraries, registryUrl, brokers: count = 1 } = options;
+    const kafka = beside?.kafka ?? stack.use(await startKafkaCluster({ libraries, count, shortestSession: 1000 }));
+    const { brokers } = kafka;
+    const test = stack.use(await openTestStream({ brokers, registryUrl, replicationFactor: count }));
     const bundles = await makeBundles(folder.path);
     return new CrashMatrix(options, { folder: folder.path, kafka, registry, test, bundles }, stack.move());
   }

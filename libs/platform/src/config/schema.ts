@@ -41,7 +41,9 @@ const kafka = section({
     .int()
     .min(-1)
     .default(-1)
-    .describe('Replicas of topics we create; -1: the broker decides.'),
+    .describe(
+      'Replicas of topics we create; with 3 or more two must have a record before it is acknowledged. -1: the broker decides.',
+    ),
   ssl: z.boolean().default(false).describe('Connect with TLS.'),
   saslMechanism: z
     .enum(['', 'plain', 'scram-sha-256', 'scram-sha-512'])

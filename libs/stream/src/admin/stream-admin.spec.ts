@@ -14,8 +14,8 @@ beforeEach(() => {
   schemas = new MemorySchemas();
 });
 
-function open(partitions = 0): StreamAdmin {
-  const settings = { topicPrefix: 'p-', acceptJson: true, maximumTextBytes: 1, replicationFactor: 1, partitions };
+function open(partitions = 0, replicationFactor = 1): StreamAdmin {
+  const settings = { topicPrefix: 'p-', acceptJson: true, maximumTextBytes: 1, replicationFactor, partitions };
   const codec = new SchemaCodec({ ...settings, schemas, clock: { now: () => 0 } });
   return createStreamAdmin({ ...settings, backend: new MemoryBackend(broker).admin, codec });
 }
@@ -39,6 +39,12 @@ describe('topics', () => {
       { partitions: 4, configuration: { 'cleanup.policy': 'delete' } },
       { partitions: 1, configuration: { 'cleanup.policy': 'compact' } },
     ]);
+  });
+
+  it('of three replicas want two to have what is acknowledged, dead letters too', async () => {
+    await open(0, 3).applyTopics(definitions);
+    for (const { configuration } of broker.describe(['p-texts', 'p-texts-dlq', 'p-model-versions']))
+      expect(configuration).toMatchObject({ 'min.insync.replicas': '2' });
   });
 
   it('get more partitions only while they are empty', async () => {

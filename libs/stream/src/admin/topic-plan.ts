@@ -16,6 +16,8 @@ export interface TopicPlanOptions {
 
 /** What the definitions ask of Kafka, dead-letter topics included. */
 export function planTopics(definitions: readonly TopicDefinition[], options: TopicPlanOptions): TopicSpecification[] {
+  // What one broker alone has acknowledged is lost with its disk; of three one may be away.
+  const durability = options.replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : undefined;
   return definitions.flatMap((definition) => {
     const specification: TopicSpecification = {
       topic: options.topicPrefix + definition.topic,
@@ -25,6 +27,7 @@ export function planTopics(definitions: readonly TopicDefinition[], options: Top
         'cleanup.policy': definition.cleanupPolicy,
         'retention.ms': String(definition.retentionMilliseconds),
         'max.message.bytes': String(maximumMessageBytes),
+        ...durability,
       },
     };
     if (!definition.deadLetter) return [specification];
@@ -37,6 +40,7 @@ export function planTopics(definitions: readonly TopicDefinition[], options: Top
         'cleanup.policy': 'delete',
         'retention.ms': String(deadLetterRetention),
         'max.message.bytes': String(maximumMessageBytes + 65_536),
+        ...durability,
       },
     };
     return [specification, deadLetters];

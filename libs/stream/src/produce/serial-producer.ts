@@ -37,7 +37,7 @@ const requestMessages = 500;
 const requestBytes = 1_048_576;
 
 /**
- * One request in flight, ever. kafkajs rolls its sequence back when a request fails; whatever is sent next then takes
+ * One send at a time, ever. kafkajs rolls its sequence back when a request fails; whatever is sent next then takes
  * that sequence, and the broker acknowledges it as a duplicate of what it has: acknowledged and lost. So sends wait for
  * each other (what waits is sent together), and a producer that has failed once is never used again.
  */

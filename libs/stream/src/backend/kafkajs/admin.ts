@@ -1,66 +1,72 @@
 import kafkajs, { type Admin } from 'kafkajs';
-import { backOff } from '../../consume/back-off.ts';
+import { asStreamError } from '../../errors.ts';
 import type { BackendAdmin, TopicDescription } from '../backend.ts';
+import { isPassing, whilePassing } from './passing.ts';
 
 /** Configuration entries that topics apply and check look at. */
-const configurationNames = ['cleanup.policy', 'retention.ms', 'max.message.bytes'];
+const configurationNames = ['cleanup.policy', 'retention.ms', 'max.message.bytes', 'min.insync.replicas'];
 
-const attempts = 5;
+interface Connection {
+  admin: Admin;
+  /** Questions under way. */
+  asking: number;
+}
 
-/** Administration over one connection that is made at the first question. */
+/** Administration over one connection that is made at the first question, and anew when a broker has failed. */
 export class KafkaAdmin implements BackendAdmin {
-  readonly #admin: Admin;
-  #connected: Promise<void> | undefined;
+  readonly #client: kafkajs.Kafka;
+  #connection: Promise<Connection> | undefined;
 
   constructor(client: kafkajs.Kafka) {
-    this.#admin = client.admin();
+    this.#client = client;
   }
 
-  async describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
-    const admin = await this.#connect();
-    const existing = new Set(await admin.listTopics());
-    const wanted = names.filter((name) => existing.has(name));
-    if (wanted.length === 0) return [];
-    const { topics } = await this.#ask((asked) => asked.fetchTopicMetadata({ topics: wanted }));
-    const { resources } = await admin.describeConfigs({
-      includeSynonyms: false,
-      resources: wanted.map((name) => ({
-        type: kafkajs.ConfigResourceTypes.TOPIC,
-        name,
-        configNames: configurationNames,
-      })),
+  describeTopics(names: readonly string[]): Promise<TopicDescription[]> {
+    return this.#ask(async (admin) => {
+      const existing = new Set(await admin.listTopics());
+      const wanted = names.filter((name) => existing.has(name));
+      if (wanted.length === 0) return [];
+      const { topics } = await admin.fetchTopicMetadata({ topics: wanted });
+      const { resources } = await admin.describeConfigs({
+        includeSynonyms: false,
+        resources: wanted.map((name) => ({
+          type: kafkajs.ConfigResourceTypes.TOPIC,
+          name,
+          configNames: configurationNames,
+        })),
+      });
+      const configurations = new Map(
+        resources.map(({ resourceName, configEntries }) => [
+          resourceName,
+          Object.fromEntries(configEntries.map((entry) => [entry.configName, entry.configValue])),
+        ]),
+      );
+      return topics.map(({ name, partitions }) => ({
+        topic: name,
+        partitions: partitions.length,
+        configuration: configurations.get(name) ?? {},
+      }));
     });
-    const configurations = new Map(
-      resources.map(({ resourceName, configEntries }) => [
-        resourceName,
-        Object.fromEntries(configEntries.map((entry) => [entry.configName, entry.configValue])),
-      ]),
-    );
-    return topics.map(({ name, partitions }) => ({
-      topic: name,
-      partitions: partitions.length,
-      configuration: configurations.get(name) ?? {},
-    }));
   }
 
   async createTopics(topics: Parameters<BackendAdmin['createTopics']>[0]): Promise<void> {
-    const admin = await this.#connect();
-    await admin.createTopics({
-      waitForLeaders: false,
-      topics: topics.map(({ topic, partitions, replicationFactor, configuration }) => ({
-        topic,
-        numPartitions: partitions,
-        replicationFactor,
-        configEntries: Object.entries(configuration).map(([name, value]) => ({ name, value })),
-      })),
-    });
+    await this.#ask((admin) =>
+      admin.createTopics({
+        waitForLeaders: false,
+        topics: topics.map(({ topic, partitions, replicationFactor, configuration }) => ({
+          topic,
+          numPartitions: partitions,
+          replicationFactor,
+          configEntries: Object.entries(configuration).map(([name, value]) => ({ name, value })),
+        })),
+      }),
+    );
     // Not `waitForLeaders`, which gives up on a topic that the asked broker has not heard of yet.
-    await this.#ask((asked) => asked.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
+    await this.#ask((admin) => admin.fetchTopicMetadata({ topics: topics.map(({ topic }) => topic) }));
   }
 
   async raisePartitions(topic: string, partitions: number): Promise<void> {
-    const admin = await this.#connect();
-    await admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] });
+    await this.#ask((admin) => admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] }));
   }
 
   async offsets(topic: string) {
@@ -81,32 +87,42 @@ export class KafkaAdmin implements BackendAdmin {
   }
 
   async close(): Promise<void> {
-    if (this.#connected !== undefined) await this.#admin.disconnect();
+    const connection = await this.#connection?.catch(() => undefined);
+    this.#connection = undefined;
+    await connection?.admin.disconnect();
   }
 
-  async #connect(): Promise<Admin> {
-    this.#connected ??= this.#admin.connect();
+  #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    return whilePassing(() => this.#askOnce(question));
+  }
+
+  async #askOnce<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
+    const connecting = (this.#connection ??= this.#connect());
+    const connection = await connecting;
+    connection.asking++;
     try {
-      await this.#connected;
+      return await question(connection.admin);
     } catch (error) {
-      this.#connected = undefined;
+      // kafkajs believes for five minutes what it knows of leaders, whatever they answer.
+      if (isPassing(error) && this.#connection === connecting) this.#connection = undefined;
       throw error;
+    } finally {
+      connection.asking--;
+      // Not under others that ask: kafkajs throws TypeErrors at them.
+      if (connection.asking === 0 && this.#connection !== connecting)
+        connection.admin.disconnect().catch(() => undefined);
     }
-    return this.#admin;
   }
 
-  /** Asks again while leaders and coordinators are being found, as after a topic's creation or a broker's start. */
-  async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const admin = await this.#connect();
-      try {
-        return await question(admin);
-      } catch (error) {
-        // kafkajs gives up at once on these.
-        const passing = error instanceof kafkajs.KafkaJSProtocolError && error.retriable;
-        if (!passing || attempt === attempts) throw error;
-        await new Promise((resolve) => setTimeout(resolve, backOff(attempt)));
-      }
+  async #connect(): Promise<Connection> {
+    const admin = this.#client.admin();
+    try {
+      await admin.connect();
+      return { admin, asking: 0 };
+    } catch (error) {
+      this.#connection = undefined;
+      // One of ours, so that it is not asked again: kafkajs has tried every broker several times.
+      throw asStreamError(error);
     }
   }
 }

@@ -2,6 +2,7 @@ import kafkajs, { type KafkaConfig, type LogEntry, type SASLOptions } from 'kafk
 import type { Clock, Logger } from '#libs/platform';
 import type { PartitionId } from '../backend.ts';
 import { guardIdleConnections } from './idle-guard.ts';
+import { leadersMoved } from './leaders.ts';
 import { installZstd } from './zstd-codec.ts';
 
 export interface KafkaSettings {
@@ -58,7 +59,8 @@ export function createClient(settings: KafkaSettings, retry = patientRetry): kaf
 /** kafkajs reports as errors what it then repairs by itself; what matters reaches us as a rejection or a CRASH. */
 function forwardLog({ logger, onReset }: KafkaSettings, { level, namespace, log }: LogEntry): void {
   const { message, error, groupId, broker, topic, partition } = log;
-  logger[level <= kafkajs.logLevel.ERROR ? 'warn' : 'debug'](
+  const failed = level <= kafkajs.logLevel.ERROR && message !== leadersMoved;
+  logger[failed ? 'warn' : 'debug'](
     { namespace, broker: broker as unknown, groupId: groupId as unknown, error: error as unknown },
     message,
   );
