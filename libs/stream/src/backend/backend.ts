@@ -93,6 +93,8 @@ export interface SubscribeOptions {
   concurrency: number;
   /** Most bytes one fetch takes from a partition. */
   bytesPerPartition: number;
+  /** No other member joins its group, so that nobody waits for it: it asks less often while nothing comes. */
+  alone?: boolean;
 }
 
 export interface Subscription {

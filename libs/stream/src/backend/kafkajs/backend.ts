@@ -7,8 +7,9 @@ import { defaultSession, KafkaSubscription } from './subscription.ts';
 
 /** A member has this long to come back to a rebalance; far above the drain time-out. */
 const rebalanceTimeout = 60_000;
-/** Bounds how long a stopping or rebalancing consumer waits for its last fetch. */
+/** Milliseconds that a fetch waits for records. A rebalance waits for the last one of every member. */
 const fetchWait = 500;
+const longFetchWait = 2000;
 
 /** Kafka through kafkajs 2.2.4; nothing is connected before it is needed. */
 export class KafkaBackend implements Backend {
@@ -35,14 +36,16 @@ export class KafkaBackend implements Backend {
 
   async subscribe(options: SubscribeOptions): Promise<Subscription> {
     const settings = { ...this.#settings, onReset: options.onReset };
+    const sessionTimeout = settings.sessionTimeout ?? defaultSession.sessionTimeout;
     const consumer: Consumer = createClient(settings).consumer({
       groupId: options.groupId,
-      sessionTimeout: settings.sessionTimeout ?? defaultSession.sessionTimeout,
+      sessionTimeout,
       heartbeatInterval: settings.heartbeatInterval ?? defaultSession.heartbeatInterval,
       rebalanceTimeout,
       maxBytesPerPartition: options.bytesPerPartition,
       maxBytes: Math.max(options.bytesPerPartition, 10_485_760),
-      maxWaitTimeInMs: fetchWait,
+      // kafkajs sends heartbeats between fetches.
+      maxWaitTimeInMs: options.alone === true ? Math.min(longFetchWait, Math.floor(sessionTimeout / 6)) : fetchWait,
       allowAutoTopicCreation: false,
       // What is cut off in the middle of joining counts as a crash, after which kafkajs starts again by itself.
       retry: { restartOnFailure: () => Promise.resolve(!subscription.stopping) },

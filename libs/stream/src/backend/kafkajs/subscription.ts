@@ -98,9 +98,12 @@ export class KafkaSubscription implements Subscription {
     if (!this.#failed && this.#generation > 0) this.pause();
     for (const lease of this.#leases.keys()) lease.drain();
     await Promise.allSettled(this.#leases.values());
+    const gone = this.#consumer.disconnect();
+    // Nothing of the fetch it still waits for is handed over, and nobody waits for it to leave.
+    if (this.#options.alone === true) return void gone.catch(() => undefined);
     // kafkajs waits for a rebalance under way, which others may hold up; the coordinator notices a member that has gone.
     const patience = this.#settings.drainTimeout ?? defaultSession.drainTimeout;
-    await Promise.race([this.#consumer.disconnect(), delay(patience, undefined, { ref: false })]);
+    await Promise.race([gone, delay(patience, undefined, { ref: false })]);
   }
 
   #answered({ apiName, createdAt }: { apiName: string; createdAt: number }): void {
