@@ -99,6 +99,14 @@ describe('SerialProducer', () => {
     expect([opened(), closed()]).toEqual([2, 1]);
   });
 
+  it('takes nothing for written of which the broker says nothing', async () => {
+    const { serial } = scripted((batch) => Promise.resolve(place(batch)));
+    const elsewhere = { ...message('2'), partition: 1 };
+    const sends = [[message('1')], [message('1'), elsewhere]].map((messages) => serial.send('a', messages));
+    for (const sent of sends) await expect(sent).rejects.toMatchObject({ code: 'BROKER_UNAVAILABLE', retriable: true });
+    await serial.send('a', [message('1')]);
+  });
+
   it('gives a request up after the deadline', async () => {
     vi.useFakeTimers();
     const never = new Promise<BaseOffset[]>(() => undefined);

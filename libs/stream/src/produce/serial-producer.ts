@@ -115,7 +115,8 @@ export class SerialProducer {
       if (through.length === 0) return undefined;
       const offsets = await this.#withDeadline(() => producer.send(byTopic(through)));
       const next = new Map(offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
-      for (const entry of through) entry.resolve(entry.messages.map((message) => place(entry.topic, message, next)));
+      const places = through.map(({ topic, messages }) => messages.map((message) => place(topic, message, next)));
+      for (const [i, entry] of through.entries()) entry.resolve(places[i] ?? []);
       return undefined;
     } catch (thrown) {
       const error = asStreamError(thrown);
@@ -194,9 +195,11 @@ function byTopic(entries: Entry[]): TopicMessages[] {
   return [...topics].map(([topic, messages]) => ({ topic, messages }));
 }
 
+/** @throws TidemillError BROKER_UNAVAILABLE when the broker has said nothing of the partition */
 function place(topic: string, { partition = 0 }: OutgoingMessage, next: Map<string, bigint>): Written {
   const key = `${topic}/${partition}`;
-  const offset = next.get(key) ?? -1n;
+  const offset = next.get(key);
+  if (offset === undefined) throw streamError('BROKER_UNAVAILABLE', { detail: `no acknowledgement for ${key}` });
   next.set(key, offset + 1n);
   return { partition, offset };
 }
