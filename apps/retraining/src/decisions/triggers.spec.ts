@@ -422,6 +422,31 @@ describe('triggers', () => {
     expect(registry.model(model)).toMatchObject({ serving: { version: 1 }, challengers: [] });
   });
 
+  it('withdraw a canary that answers nothing any more, but none that does, or has only just been set', async () => {
+    await tryCanary({ champion: 'all', canary: 'all' });
+    const { textId: _, ...said } = { ...example('predictions/1/ordinary'), model, epoch: 1, version: 1 };
+    const champion = { ...said, role: 'champion' };
+    const more = Array.from({ length: 100 }, (_, i) => ({
+      ...champion,
+      textId: `2-${i}`,
+      inputOffset: 1000 + i,
+      inferredAt: 9e12,
+    }));
+    await insert('predictions', more);
+    const later = { createdAt: memory.clock.now() + 600_000 };
+    await report(rolling(1, 0.9, later));
+    expect(decisions[0]).toMatchObject({ policy: 'canary', outcome: 'not-met' });
+    await clickhouse.command(`ALTER TABLE predictions DELETE WHERE version = 2 SETTINGS mutations_sync = 1`);
+    await report(rolling(2, 0.9, { createdAt: memory.clock.now() }));
+    expect(registry.model(model)?.challengers).toHaveLength(1);
+    await report(rolling(3, 0.9, later));
+    expect(decisions.findLast(({ policy }) => policy === 'canary')).toMatchObject({
+      outcome: 'fired',
+      reason: 'news@2 has answered none of the 180 texts of the last 10m: it does not run anywhere',
+    });
+    expect(registry.model(model)).toMatchObject({ serving: { version: 1, epoch: 1 }, challengers: [] });
+  });
+
   it('say of a trial that has nothing but corrections of what was shown that it cannot end', async () => {
     await tryCanary({ champion: 'half', canary: 'all' });
     await clickhouse.command(`ALTER TABLE predictions DELETE WHERE role = 'canary' SETTINGS mutations_sync = 1`);

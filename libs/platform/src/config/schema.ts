@@ -268,6 +268,9 @@ const retraining = section({
     maximumLabels: count
       .default(10_000)
       .describe('Labels after which a canary without a clear difference is withdrawn.'),
+    silence: duration
+      .default('10m')
+      .describe('A canary that has answered nothing for this long, while the champion has, is withdrawn.'),
   }),
 });
 
