@@ -83,9 +83,10 @@ export class ModelMonitor {
     return monitor;
   }
 
-  /** Texts of this model, or their answers, have been stored; `partition` names topic and partition. A window needs both. */
-  onTexts(partition: string, { from, to }: { from: number; to: number }): void {
-    this.#texts.observe(partition, to);
+  /** Texts of this model, or their answers, have been stored, of this partition of topic texts. A window needs both. */
+  onTexts(what: 'texts' | 'predictions', partition: number, { from, to }: { from: number; to: number }): void {
+    this.#texts.observe(`${what}-${partition}`, to);
+    if (what === 'texts') this.#texts.expect(`predictions-${partition}`);
     this.#newTexts = true;
     const end = this.#closed.last?.windowEnd ?? Number.NEGATIVE_INFINITY;
     if (from < end) this.#textsChanged({ from, to });
@@ -258,7 +259,7 @@ export class ModelMonitor {
       this.#options.clock.now(),
     )) {
       if (table === 'labels') this.onLabels({ partition: storedIn, offset: first }, newest);
-      else this.onTexts(`${table}-${partition}`, { from: oldest, to: newest });
+      else this.onTexts(table, partition, { from: oldest, to: newest });
     }
   }
 

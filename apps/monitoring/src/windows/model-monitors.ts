@@ -29,8 +29,8 @@ interface Turn {
   readonly assigned: ReadonlySet<string>;
   readonly monitors: Map<string, ModelMonitor>;
   readonly starting: Map<string, Promise<ModelMonitor>>;
-  /** What the topics hold; undefined until everything that was said before is in the tables. */
-  topics: { filled: { texts: number[]; labels: number[] }; readsAll: boolean } | undefined;
+  /** Whether this instance reads all partitions; undefined until everything that was said before is in the tables. */
+  readsAll: boolean | undefined;
   /** The models that the tables know have been resumed. */
   resumed: boolean;
 }
@@ -64,14 +64,14 @@ export class ModelMonitors {
   async onPrediction(model: string, inputPartition: number, occurredAt: number): Promise<void> {
     const turn = this.#turn;
     // What is stored before a turn begins is read from the tables.
-    if (turn?.topics === undefined) return;
+    if (turn?.readsAll === undefined) return;
     const monitor = turn.monitors.get(model) ?? (await this.#monitor(turn, model));
-    monitor.onTexts(`predictions-${inputPartition}`, { from: occurredAt, to: occurredAt });
+    monitor.onTexts('predictions', inputPartition, { from: occurredAt, to: occurredAt });
   }
 
   /** Only of models that have been answered: a text may name anything. */
   onText(model: string, partition: number, occurredAt: number): void {
-    this.#tell(model, (monitor) => monitor.onTexts(`texts-${partition}`, { from: occurredAt, to: occurredAt }));
+    this.#tell(model, (monitor) => monitor.onTexts('texts', partition, { from: occurredAt, to: occurredAt }));
   }
 
   onLabel(model: string, at: { partition: number; offset: number }, labelledAt: number): void {
@@ -89,7 +89,7 @@ export class ModelMonitors {
     const assigned = new Set(partitions.map(({ topic, partition }) => `${topic}-${partition}`));
     this.#assigned = true;
     this.#turn = assigned.has('predictions-0')
-      ? { assigned, monitors: new Map(), starting: new Map(), topics: undefined, resumed: false }
+      ? { assigned, monitors: new Map(), starting: new Map(), readsAll: undefined, resumed: false }
       : undefined;
     this.evaluate();
   }
@@ -118,24 +118,35 @@ export class ModelMonitors {
   #monitor(turn: Turn, model: string): Promise<ModelMonitor> {
     const known = turn.starting.get(model);
     if (known !== undefined) return known;
-    const { clickhouse, config, clock } = this.#options;
-    const starting = ModelMonitor.start({
-      model,
-      clickhouse,
-      config,
-      clock,
-      drift: this.#drift,
-      performance: this.#performance,
-      filled: turn.topics?.filled ?? { texts: [], labels: [] },
-      publishDrift: (report) => this.#sayDrift(turn, report),
-      publishPerformance: (report) => this.#sayPerformance(turn, report),
-    });
+    const starting = this.#start(turn, model);
     turn.starting.set(model, starting);
     starting.then(
       (monitor) => turn.monitors.set(model, monitor),
       () => turn.starting.delete(model),
     );
     return starting;
+  }
+
+  async #start(turn: Turn, model: string): Promise<ModelMonitor> {
+    const { clickhouse, config, clock } = this.#options;
+    return ModelMonitor.start({
+      model,
+      clickhouse,
+      config,
+      clock,
+      drift: this.#drift,
+      performance: this.#performance,
+      // As they are now: the texts of a new model have come since the turn began.
+      filled: { texts: await this.#filled('texts'), labels: await this.#filled('labels') },
+      publishDrift: (report) => this.#sayDrift(turn, report),
+      publishPerformance: (report) => this.#sayPerformance(turn, report),
+    });
+  }
+
+  /** Partitions that hold records. */
+  async #filled(topic: 'texts' | 'labels'): Promise<number[]> {
+    const ends = await this.#options.admin.endOffsets(topic);
+    return ends.filter(({ high }) => high > 0n).map(({ partition }) => partition);
   }
 
   /** Single flight: what arrives meanwhile is looked at right after. `timed`: time has passed, maybe nothing else. */
@@ -169,7 +180,7 @@ export class ModelMonitors {
     if (!turn.resumed) await attempt('models', () => this.#resume(turn));
     for (const [model, monitor] of turn.monitors) {
       await attempt(model, async () => {
-        if (timed && turn.topics?.readsAll === false) await monitor.look();
+        if (timed && turn.readsAll === false) await monitor.look();
         await monitor.evaluate();
       });
     }
@@ -178,8 +189,8 @@ export class ModelMonitors {
 
   /** Begins a turn: resumes the models that the tables know. */
   async #resume(turn: Turn): Promise<void> {
-    turn.topics ??= await this.#watchedTopics(turn);
-    if (turn.topics === undefined) return;
+    turn.readsAll ??= await this.#readsAll(turn);
+    if (turn.readsAll === undefined) return;
     const known = await this.#options.clickhouse.query<{ model: string }>(
       'SELECT DISTINCT model FROM predictions ORDER BY model',
     );
@@ -188,20 +199,16 @@ export class ModelMonitors {
   }
 
   /** Undefined while something that was said is not in the tables yet: it would be said again. */
-  async #watchedTopics({ assigned }: Turn): Promise<Turn['topics']> {
+  async #readsAll({ assigned }: Turn): Promise<boolean | undefined> {
     const { admin } = this.#options;
     for (const topic of ['drift-reports', 'performance-reports'] as const) {
       if ((await admin.groupLag(monitoringGroup, topic)).total > 0) return undefined;
     }
-    const filled = { texts: [] as number[], labels: [] as number[] };
-    let readsAll = true;
     for (const topic of ['texts', 'predictions', 'labels'] as const) {
-      for (const { partition, high } of await admin.endOffsets(topic)) {
-        readsAll &&= assigned.has(`${topic}-${partition}`);
-        if (high > 0n && topic !== 'predictions') filled[topic].push(partition);
-      }
+      for (const { partition } of await admin.endOffsets(topic))
+        if (!assigned.has(`${topic}-${partition}`)) return false;
     }
-    return { filled, readsAll };
+    return true;
   }
 
   async #sayDrift(turn: Turn, report: DriftReport): Promise<void> {
