@@ -112,7 +112,6 @@ advertised.listeners=PLAINTEXT://127.0.0.1:${port}
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 log.dirs=${log}
-default.replication.factor=${count}
 offsets.topic.replication.factor=${count}
 offsets.topic.num.partitions=4
 transaction.state.log.replication.factor=${count}

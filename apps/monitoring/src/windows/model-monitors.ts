@@ -4,7 +4,7 @@ import { type Clock, type Configuration, type Logger, type Metrics, reasonOf } f
 import type { Stream } from '#libs/stream';
 import { PerformanceEvaluator } from '../performance/performance.evaluator.ts';
 import { DriftEvaluator } from './drift.evaluator.ts';
-import { ModelMonitor } from './model-monitor.ts';
+import { ModelMonitor, type ModelMonitorOptions } from './model-monitor.ts';
 
 export interface ModelMonitorsOptions {
   clickhouse: ClickHouse;
@@ -23,6 +23,8 @@ export const monitoringGroup = 'monitoring';
 /** How often time alone may close a window: the idle time-out of the watermark passes without an event. */
 const tick = 1000;
 const verdictLevel: Record<string, number> = { warning: 1, drift: 2 };
+
+type Filled = ModelMonitorOptions['filled'];
 
 /** From one assignment of partitions to the next, when this instance is the one that evaluates. */
 interface Turn {
@@ -115,10 +117,10 @@ export class ModelMonitors {
     return turn !== undefined && (!turn.resumed || [...turn.monitors.values()].some(({ pending }) => pending));
   }
 
-  #monitor(turn: Turn, model: string): Promise<ModelMonitor> {
+  #monitor(turn: Turn, model: string, filled?: Filled): Promise<ModelMonitor> {
     const known = turn.starting.get(model);
     if (known !== undefined) return known;
-    const starting = this.#start(turn, model);
+    const starting = this.#start(turn, model, filled);
     turn.starting.set(model, starting);
     starting.then(
       (monitor) => turn.monitors.set(model, monitor),
@@ -127,7 +129,7 @@ export class ModelMonitors {
     return starting;
   }
 
-  async #start(turn: Turn, model: string): Promise<ModelMonitor> {
+  async #start(turn: Turn, model: string, filled: Filled | undefined): Promise<ModelMonitor> {
     const { clickhouse, config, clock } = this.#options;
     return ModelMonitor.start({
       model,
@@ -136,17 +138,17 @@ export class ModelMonitors {
       clock,
       drift: this.#drift,
       performance: this.#performance,
-      // As they are now: the texts of a new model have come since the turn began.
-      filled: { texts: await this.#filled('texts'), labels: await this.#filled('labels') },
+      // Asked anew for a new model: its texts have come since the turn began.
+      filled: filled ?? (await this.#filled()),
       publishDrift: (report) => this.#sayDrift(turn, report),
       publishPerformance: (report) => this.#sayPerformance(turn, report),
     });
   }
 
-  /** Partitions that hold records. */
-  async #filled(topic: 'texts' | 'labels'): Promise<number[]> {
-    const ends = await this.#options.admin.endOffsets(topic);
-    return ends.filter(({ high }) => high > 0n).map(({ partition }) => partition);
+  async #filled(): Promise<Filled> {
+    const holding = async (topic: 'texts' | 'labels') =>
+      (await this.#options.admin.endOffsets(topic)).flatMap(({ partition, high }) => (high > 0n ? [partition] : []));
+    return { texts: await holding('texts'), labels: await holding('labels') };
   }
 
   /** Single flight: what arrives meanwhile is looked at right after. `timed`: time has passed, maybe nothing else. */
@@ -194,7 +196,8 @@ export class ModelMonitors {
     const known = await this.#options.clickhouse.query<{ model: string }>(
       'SELECT DISTINCT model FROM predictions ORDER BY model',
     );
-    for (const { model } of known) await this.#monitor(turn, model);
+    const filled = await this.#filled();
+    for (const { model } of known) await this.#monitor(turn, model, filled);
     turn.resumed = true;
   }
 

@@ -6,7 +6,7 @@ export async function answeredSince(
   span: { model: string; epoch: number; champion: number; canary: number; since: number },
 ): Promise<{ byChampion: number; byCanary: number }> {
   const [row] = await clickhouse.query<{ byChampion: number; byCanary: number }>(
-    `SELECT uniqIf(text_id, version = {champion:Int32}) AS byChampion, countIf(version = {canary:Int32}) AS byCanary
+    `SELECT uniqExactIf(text_id, version = {champion:Int32}) AS byChampion, countIf(version = {canary:Int32}) AS byCanary
      FROM predictions
      WHERE model = {model:String} AND epoch = {epoch:Int64} AND inferred_at >= fromUnixTimestamp64Milli({since:Int64})`,
     span,

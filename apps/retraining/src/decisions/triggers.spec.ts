@@ -424,8 +424,7 @@ describe('triggers', () => {
 
   it('withdraw a canary that answers nothing any more, but none that does, or has only just been set', async () => {
     await tryCanary({ champion: 'all', canary: 'all' });
-    const { textId: _, ...said } = { ...example('predictions/1/ordinary'), model, epoch: 1, version: 1 };
-    const champion = { ...said, role: 'champion' };
+    const champion = { ...example('predictions/1/ordinary'), model, epoch: 1, version: 1, role: 'champion' };
     const more = Array.from({ length: 100 }, (_, i) => ({
       ...champion,
       textId: `2-${i}`,

@@ -115,8 +115,10 @@ export class SerialProducer {
       if (through.length === 0) return undefined;
       const offsets = await this.#withDeadline(() => producer.send(byTopic(through)));
       const next = new Map(offsets.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]));
-      const places = through.map(({ topic, messages }) => messages.map((message) => place(topic, message, next)));
-      for (const [i, entry] of through.entries()) entry.resolve(places[i] ?? []);
+      const placed = through.map(
+        (entry) => [entry, entry.messages.map((message) => place(entry.topic, message, next))] as const,
+      );
+      for (const [entry, places] of placed) entry.resolve(places);
       return undefined;
     } catch (thrown) {
       const error = asStreamError(thrown);

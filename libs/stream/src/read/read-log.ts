@@ -79,6 +79,7 @@ export async function readLog(backend: Backend, topic: string, options: ReadLogO
     groupId: `${topic}-reader-${newId()}`,
     topics: [topic],
     concurrency: 1,
+    // Not one that ends: stopped, it is to leave nothing behind.
     alone: options.follow === true,
     // Of compressed bytes: what they hold may be twenty times as much.
     bytesPerPartition: 131_072,
