@@ -4,6 +4,8 @@ import { Lease } from './lease.ts';
 let now: number;
 let confirmed: number;
 let answer: Error | undefined;
+/** The coordinator takes its time. */
+let slow: Promise<void> | undefined;
 let rebalances: number;
 let lease: Lease;
 
@@ -12,12 +14,14 @@ beforeEach(() => {
   now = 100_000;
   confirmed = now;
   answer = undefined;
+  slow = undefined;
   rebalances = 0;
   lease = new Lease({
     clock: { now: () => now },
     sessionTimeout: 6000,
     drainTimeout: 500,
     heartbeat: async () => {
+      await slow;
       if (answer !== undefined) throw answer;
       confirmed = now;
     },
@@ -50,6 +54,17 @@ describe('Lease', () => {
     await expect(lease.fence()).rejects.toMatchObject({ code: 'CONSUMER_FENCED', retriable: true });
     answer = undefined;
     await lease.fence();
+    expect(confirmed).toBe(now);
+  });
+
+  it('waits for the answer to a heartbeat that is under way when effects are asked for', async () => {
+    const answered = Promise.withResolvers<void>();
+    slow = answered.promise;
+    now += 3000;
+    await vi.advanceTimersByTimeAsync(1000);
+    const fenced = lease.fence();
+    answered.resolve();
+    await fenced;
     expect(confirmed).toBe(now);
   });
 

@@ -28,7 +28,7 @@ export class Lease implements BatchControl {
   readonly #lost = new AbortController();
   readonly #pump: NodeJS.Timeout;
   #deadline: NodeJS.Timeout | undefined;
-  #beating = false;
+  #beating: Promise<void> | undefined;
   #resolved: bigint | undefined;
   #eviction: Error | undefined;
 
@@ -84,16 +84,13 @@ export class Lease implements BatchControl {
     return this.#options.clock.now() - this.#options.lastConfirmed() < this.#options.sessionTimeout / 2;
   }
 
-  async #beat(): Promise<void> {
-    if (this.#beating || this.#lost.signal.aborted) return;
-    this.#beating = true;
-    try {
-      await this.#options.heartbeat();
-    } catch (error) {
-      this.#heartbeatFailed(error);
-    } finally {
-      this.#beating = false;
-    }
+  /** Joins the heartbeat that is under way, if one is. */
+  #beat(): Promise<void> {
+    if (this.#lost.signal.aborted) return Promise.resolve();
+    return (this.#beating ??= this.#options
+      .heartbeat()
+      .catch((error: unknown) => this.#heartbeatFailed(error))
+      .finally(() => (this.#beating = undefined)));
   }
 
   #heartbeatFailed(thrown: unknown): void {
